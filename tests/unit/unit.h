@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unit.h -- what every unit test needs: cmocka, error assertions, files, a seeded random port. */
+#ifndef PINF_TESTS_UNIT_H
+#define PINF_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pinf/base.h>
+
+/* Compares pinf_err values and prints their names. */
+#define assert_err(got, want) assert_string_equal(pinf_err_name(got), pinf_err_name(want))
+#define assert_ok(got)        assert_err(got, PINF_OK)
+
+#define SPAN(text) pinf_span_str(text)
+
+static inline struct pinf_span
+span_of(const void *data, size_t len)
+{
+	return (struct pinf_span){data, len};
+}
+
+/* A counter-based stream: reproducible, never for real keys. */
+static inline enum pinf_err
+unit_fill(void *ctx, uint8_t *out, size_t len)
+{
+	uint64_t *state = ctx;
+
+	for (size_t i = 0; i < len; i++) {
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		out[i] = (uint8_t)(*state >> 56);
+	}
+	return PINF_OK;
+}
+
+static inline struct pinf_random
+unit_random(uint64_t *state)
+{
+	return (struct pinf_random){state, unit_fill};
+}
+
+/* Reads a whole file; NULL (and the caller skips, loudly) where it is absent.  Freed by the caller. */
+static inline uint8_t *
+unit_read_file(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "rb");
+	uint8_t *data = NULL;
+
+	if (file == NULL)
+		return NULL;
+	if (fseek(file, 0, SEEK_END) == 0) {
+		*len = (size_t)ftell(file);
+		rewind(file);
+		data = malloc(*len + 1);
+		if (data != NULL && fread(data, 1, *len, file) == *len)
+			data[*len] = 0;
+	}
+	(void)fclose(file);
+	return data;
+}
+
+/* Published vectors lie beside the project: ../shared/vectors seen from its root. */
+#define UNIT_SHARED PINF_SOURCE_DIR "/../shared/vectors/"
+
+#endif
