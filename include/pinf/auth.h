@@ -18,9 +18,9 @@ enum pinf_auth_scheme { PINF_AUTH_EIP712 = 1, PINF_AUTH_EIP191 = 2 };
 struct pinf_auth_request {
 	struct pinf_address router; /* identity of the router meant */
 	struct pinf_domain domain;
-	struct pinf_span method;    /* "POST" */
-	struct pinf_span path;      /* with query, as sent */
-	uint64_t session;           /* 0 where the request names none */
+	struct pinf_span method; /* "POST" */
+	struct pinf_span path; /* with query, as sent */
+	uint64_t session; /* 0 where the request names none */
 	uint64_t task;
 	uint32_t key_version;
 	struct pinf_hash body_sha256;
@@ -42,21 +42,25 @@ struct pinf_auth {
 };
 
 /* The digest that is signed: EIP-712 typed data, or EIP-191 over the text of spec/auth.md. */
-void pinf_auth_digest(struct pinf_hash *digest, enum pinf_auth_scheme scheme, const struct pinf_auth_request *request);
+void pinf_auth_digest(struct pinf_hash *digest, enum pinf_auth_scheme scheme,
+    const struct pinf_auth_request *request);
 /* "Pinf scheme=eip712, address=0x.., router=0x.., session=1, task=2, version=1, nonce=.., expires=.., signature=0x.." */
-PINF_MUST_CHECK enum pinf_err pinf_auth_header_format(char out[static PINF_AUTH_HEADER_MAX + 1],
-    const struct pinf_auth *auth);
-PINF_MUST_CHECK enum pinf_err pinf_auth_header_parse(struct pinf_auth *auth, struct pinf_span header);
+PINF_MUST_CHECK enum pinf_err
+pinf_auth_header_format(char out[static PINF_AUTH_HEADER_MAX + 1], const struct pinf_auth *auth);
+PINF_MUST_CHECK enum pinf_err
+pinf_auth_header_parse(struct pinf_auth *auth, struct pinf_span header);
 /* Signs: fills nonce and expiry from random and now_ms, writes the header. */
-PINF_MUST_CHECK enum pinf_err pinf_auth_sign(char header[static PINF_AUTH_HEADER_MAX + 1],
-    const struct pinf_wallet *wallet, struct pinf_auth_request *request, uint64_t now_ms, struct pinf_random random);
+PINF_MUST_CHECK enum pinf_err
+pinf_auth_sign(char header[static PINF_AUTH_HEADER_MAX + 1], const struct pinf_wallet *wallet,
+    struct pinf_auth_request *request, uint64_t now_ms, struct pinf_random random);
 /*
  * Checks router and signature of a parsed header against the request as received (method, path,
  * body_sha256, domain and the router's own address are read from request; the rest is set from
  * auth).  Expiry and nonce are the router's: they need its clock and store.
  * E_AUTH_ROUTER, E_AUTH_HIGH_S, E_AUTH_SIGNATURE.
  */
-PINF_MUST_CHECK enum pinf_err pinf_auth_check(const struct pinf_auth *auth, struct pinf_auth_request *request);
+PINF_MUST_CHECK enum pinf_err
+pinf_auth_check(const struct pinf_auth *auth, struct pinf_auth_request *request);
 
 /* A key grant: one scope key, HPKE-sealed to the requester, signed by the router's identity. */
 struct pinf_grant {
@@ -90,7 +94,8 @@ struct pinf_grant_expect {
 PINF_MUST_CHECK enum pinf_err pinf_grant_open(struct pinf_key *key, const struct pinf_grant *grant,
     const struct pinf_grant_expect *expect, const struct pinf_hpke_keypair *pair);
 /* Canonical JSON, appended; and strict decoding. */
-PINF_MUST_CHECK enum pinf_err pinf_grant_encode(struct pinf_bytes *out, const struct pinf_grant *grant);
+PINF_MUST_CHECK enum pinf_err
+pinf_grant_encode(struct pinf_bytes *out, const struct pinf_grant *grant);
 PINF_MUST_CHECK enum pinf_err pinf_grant_decode(struct pinf_grant *grant, struct pinf_span json);
 
 /* What a miner signs at precommit (result_urn empty) and at commit. */

@@ -9,14 +9,14 @@
 
 #define PINF_VERSION "0.1.0"
 
-#define PINF_KEY_LEN     32
-#define PINF_HASH_LEN    32
-#define PINF_TAG_LEN     16
-#define PINF_SALT_LEN    32
+#define PINF_KEY_LEN      32
+#define PINF_HASH_LEN     32
+#define PINF_TAG_LEN      16
+#define PINF_SALT_LEN     32
 #define PINF_INSTANCE_LEN 16
-#define PINF_ADDRESS_LEN 20
-#define PINF_SIG_LEN     65 /* r (32) || s (32) || v (27 or 28) */
-#define PINF_NONCE_LEN   16 /* of a signed request */
+#define PINF_ADDRESS_LEN  20
+#define PINF_SIG_LEN      65 /* r (32) || s (32) || v (27 or 28) */
+#define PINF_NONCE_LEN    16 /* of a signed request */
 
 /* Ids travel as JSON numbers: 2^53-1 is the largest that every language reads exactly. */
 #define PINF_ID_MAX ((uint64_t)9007199254740991)
@@ -43,7 +43,8 @@
 	X(E_TOO_LARGE, "too-large", "the input is larger than the limit")                          \
 	X(E_NOT_CANONICAL, "not-canonical", "the encoding is not the canonical one")               \
 	/* URN. */                                                                                 \
-	X(E_URN_SYNTAX, "urn-syntax", "not a urn:blob:{version}:{type}:{provider}:{bucket}:{file}") \
+	X(E_URN_SYNTAX, "urn-syntax",                                                              \
+	    "not a urn:blob:{version}:{type}:{provider}:{bucket}:{file}")                          \
 	X(E_URN_FIELDS, "urn-fields", "a blob URN has exactly five fields")                        \
 	X(E_URN_LENGTH, "urn-length", "the URN or one of its fields is too long")                  \
 	X(E_URN_VERSION, "urn-version", "this URN version is not known")                           \
@@ -55,12 +56,14 @@
 	X(E_HASH, "hash-invalid", "a hash is not 64 lower-case hex digits")                        \
 	X(E_HASH_MISMATCH, "hash-mismatch", "the bytes do not have the stated hash")               \
 	X(E_SIZE_MISMATCH, "size-mismatch", "the bytes do not have the stated size")               \
-	X(E_ENCRYPTION, "encryption-invalid", "the encryption field is neither none nor a known suite") \
+	X(E_ENCRYPTION, "encryption-invalid",                                                      \
+	    "the encryption field is neither none nor a known suite")                              \
 	X(E_KEY_UNKNOWN, "key-version-unknown", "the keyring has no such key version")             \
 	X(E_KEY_PENDING, "key-version-pending", "this key version is not active yet")              \
 	X(E_KEY_RETIRED, "key-version-retired", "this key version opens but no longer seals")      \
 	X(E_KEY_DESTROYED, "key-version-destroyed", "this key version was destroyed")              \
-	X(E_KEY_IN_USE, "key-version-in-use", "an open task or unread result needs this key version") \
+	X(E_KEY_IN_USE, "key-version-in-use",                                                      \
+	    "an open task or unread result needs this key version")                                \
 	X(E_SEED_WEAK, "seed-weak", "not 32 or more random bytes in hex or base64")                \
 	X(E_SEED_KNOWN, "seed-known", "this seed is, or was, in the keyring already")              \
 	X(E_KEYRING, "keyring-format", "not a keyring file, or a damaged one")                     \
@@ -70,21 +73,24 @@
 	X(E_BLOB_VERSION, "blob-version", "this blob format version is not known")                 \
 	X(E_BLOB_SUITE, "blob-suite", "this cipher suite is not known")                            \
 	X(E_BLOB_HEADER, "blob-header", "the blob's header is not valid")                          \
-	X(E_BLOB_COMMITMENT, "blob-commitment", "the blob was not sealed under this key and header") \
+	X(E_BLOB_COMMITMENT, "blob-commitment",                                                    \
+	    "the blob was not sealed under this key and header")                                   \
 	X(E_BLOB_FORGED, "blob-forged", "a chunk does not authenticate")                           \
 	X(E_BLOB_TRUNCATED, "blob-truncated", "the blob is shorter than its format allows")        \
 	X(E_BLOB_PADDING, "blob-padding", "the padding is not what the format demands")            \
 	/* Authentication and grants. */                                                           \
 	X(E_AUTH_MISSING, "auth-missing", "the request carries no authorization")                  \
 	X(E_AUTH_SYNTAX, "auth-syntax", "the Authorization header is malformed")                   \
-	X(E_AUTH_SIGNATURE, "auth-signature", "the signature is not this address's over this request") \
+	X(E_AUTH_SIGNATURE, "auth-signature",                                                      \
+	    "the signature is not this address's over this request")                               \
 	X(E_AUTH_HIGH_S, "auth-high-s", "the signature's s is in the upper half of the order")     \
 	X(E_AUTH_ROUTER, "auth-router", "the request was signed for another router")               \
 	X(E_AUTH_EXPIRED, "auth-expired", "the signed request has expired")                        \
 	X(E_AUTH_TOO_FAR, "auth-too-far", "the expiry is more than 300 seconds ahead")             \
 	X(E_AUTH_REPLAY, "auth-replay", "this nonce was used before")                              \
 	X(E_AUTH_KEY, "auth-api-key", "the API key is not known")                                  \
-	X(E_ADDRESS, "address-invalid", "not an address of 40 hex digits, or its checksum is wrong") \
+	X(E_ADDRESS, "address-invalid",                                                            \
+	    "not an address of 40 hex digits, or its checksum is wrong")                           \
 	X(E_HPKE, "hpke-open", "the HPKE ciphertext does not open")                                \
 	X(E_GRANT_FORGED, "grant-forged", "the grant is not signed by the expected router")        \
 	X(E_GRANT_EXPIRED, "grant-expired", "the grant has expired")                               \
@@ -121,7 +127,7 @@ enum pinf_err {
 #define PINF_ERROR_ENUM(id, name, text) PINF_##id,
 	PINF_ERRORS(PINF_ERROR_ENUM)
 #undef PINF_ERROR_ENUM
-	PINF_ERR_COUNT
+	    PINF_ERR_COUNT
 };
 
 /* The stable wire name ("blob-forged") and the sentence.  Static strings; never NULL. */
@@ -154,7 +160,8 @@ struct pinf_bytes {
 	size_t cap;
 };
 
-PINF_MUST_CHECK enum pinf_err pinf_bytes_append(struct pinf_bytes *to, const void *data, size_t len);
+PINF_MUST_CHECK enum pinf_err
+pinf_bytes_append(struct pinf_bytes *to, const void *data, size_t len);
 /* Grows to hold at least cap bytes (and a terminator); len and content stay. */
 PINF_MUST_CHECK enum pinf_err pinf_bytes_reserve(struct pinf_bytes *to, size_t cap);
 /* Wipes and frees; leaves {0}.  Safe on {0}. */
@@ -212,11 +219,13 @@ bool pinf_hash_equal(const struct pinf_hash *a, const struct pinf_hash *b);
 /* Lower-case hex; out holds 2 * len + 1 bytes. */
 void pinf_hex(char *out, const void *data, size_t len);
 /* Strict: exactly 2 * len digits, no prefix; mixed case is accepted only where lower_only is false. */
-PINF_MUST_CHECK enum pinf_err pinf_unhex(uint8_t *out, size_t len, struct pinf_span hex, bool lower_only);
+PINF_MUST_CHECK enum pinf_err
+pinf_unhex(uint8_t *out, size_t len, struct pinf_span hex, bool lower_only);
 /* EIP-55 text "0x..": 42 characters and NUL. */
 #define PINF_ADDRESS_TEXT 43
 void pinf_address_format(char out[static PINF_ADDRESS_TEXT], const struct pinf_address *address);
 /* "0x" + 40 digits; all-lower or all-upper case, or a correct EIP-55 checksum. */
-PINF_MUST_CHECK enum pinf_err pinf_address_parse(struct pinf_address *address, struct pinf_span text);
+PINF_MUST_CHECK enum pinf_err
+pinf_address_parse(struct pinf_address *address, struct pinf_span text);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define PINF_PROMPT_MAX   ((size_t)64 << 20)
 #define PINF_DOCUMENT_MAX (PINF_PROMPT_MAX * 6 + 65536) /* every byte escaped as \u00xx */
-#define PINF_LABEL_MAX    128                           /* prompt_type, finish_reason, model */
+#define PINF_LABEL_MAX    128 /* prompt_type, finish_reason, model */
 
 /* Sampling numbers in millionths: exact in every language, no floating point. */
 enum pinf_sampling {
@@ -23,11 +23,11 @@ enum pinf_sampling {
 
 /* What the caller wants.  Everything but ids and timeouts; sealed for private sessions. */
 struct pinf_input {
-	struct pinf_bytes prompt;          /* UTF-8, 1 .. PINF_PROMPT_MAX bytes */
+	struct pinf_bytes prompt; /* UTF-8, 1 .. PINF_PROMPT_MAX bytes */
 	struct pinf_bytes prompt_template; /* empty: none */
 	char prompt_type[PINF_LABEL_MAX + 1];
 	uint32_t max_tokens; /* 0: the engine's default */
-	uint32_t top_k;      /* 0: the engine's default */
+	uint32_t top_k; /* 0: the engine's default */
 	bool has[PINF_SAMPLINGS];
 	int32_t sampling[PINF_SAMPLINGS]; /* millionths, -100 to 100 in units */
 };
@@ -41,11 +41,15 @@ struct pinf_result {
 };
 
 /* Appends the canonical document. */
-PINF_MUST_CHECK enum pinf_err pinf_input_encode(struct pinf_bytes *out, const struct pinf_input *input);
-PINF_MUST_CHECK enum pinf_err pinf_result_encode(struct pinf_bytes *out, const struct pinf_result *result);
+PINF_MUST_CHECK enum pinf_err
+pinf_input_encode(struct pinf_bytes *out, const struct pinf_input *input);
+PINF_MUST_CHECK enum pinf_err
+pinf_result_encode(struct pinf_bytes *out, const struct pinf_result *result);
 /* Strict; a document that is not canonical is E_NOT_CANONICAL.  Free with the functions below. */
-PINF_MUST_CHECK enum pinf_err pinf_input_decode(struct pinf_input *input, struct pinf_span document);
-PINF_MUST_CHECK enum pinf_err pinf_result_decode(struct pinf_result *result, struct pinf_span document);
+PINF_MUST_CHECK enum pinf_err
+pinf_input_decode(struct pinf_input *input, struct pinf_span document);
+PINF_MUST_CHECK enum pinf_err
+pinf_result_decode(struct pinf_result *result, struct pinf_span document);
 void pinf_input_free(struct pinf_input *input); /* wipes; safe on {0} */
 void pinf_result_free(struct pinf_result *result);
 

@@ -14,9 +14,9 @@
 
 enum pinf_key_state {
 	PINF_KEY_PENDING = 1,
-	PINF_KEY_ACTIVE,       /* seals and opens; at most one version */
+	PINF_KEY_ACTIVE, /* seals and opens; at most one version */
 	PINF_KEY_DECRYPT_ONLY, /* finishes its tasks, opens old blobs */
-	PINF_KEY_DESTROYED     /* a tombstone: fingerprint only */
+	PINF_KEY_DESTROYED /* a tombstone: fingerprint only */
 };
 
 struct pinf_key_info {
@@ -34,8 +34,11 @@ struct pinf_key_info {
 struct pinf_keyring;
 
 /* A keyring for that domain, with a fresh identity and no key version. */
-PINF_MUST_CHECK enum pinf_err pinf_keyring_new(struct pinf_keyring **keyring,
-    const struct pinf_domain *domain, struct pinf_random random);
+PINF_MUST_CHECK enum pinf_err pinf_keyring_new(
+    struct pinf_keyring **keyring, const struct pinf_domain *domain, struct pinf_random random);
+/* A deep copy: changes are made on a copy, saved, and only then put in the original's place. */
+PINF_MUST_CHECK enum pinf_err
+pinf_keyring_clone(struct pinf_keyring **copy, const struct pinf_keyring *keyring);
 void pinf_keyring_free(struct pinf_keyring *keyring); /* wipes; NULL is fine */
 
 const struct pinf_domain *pinf_keyring_domain(const struct pinf_keyring *keyring);
@@ -49,8 +52,8 @@ PINF_MUST_CHECK enum pinf_err pinf_keyring_add(struct pinf_keyring *keyring, uin
 /* Makes a pending version the active one; the former becomes decrypt-only.  E_KEY_UNKNOWN, E_STATE. */
 PINF_MUST_CHECK enum pinf_err pinf_keyring_activate(struct pinf_keyring *keyring, uint32_t version);
 /* Add and activate in one: what "rotate" means. */
-PINF_MUST_CHECK enum pinf_err pinf_keyring_rotate(struct pinf_keyring *keyring, uint32_t *version,
-    uint64_t now_ms, struct pinf_random random);
+PINF_MUST_CHECK enum pinf_err pinf_keyring_rotate(
+    struct pinf_keyring *keyring, uint32_t *version, uint64_t now_ms, struct pinf_random random);
 /* Wipes the seed, leaves the tombstone.  The active version is refused with E_STATE. */
 PINF_MUST_CHECK enum pinf_err pinf_keyring_destroy(struct pinf_keyring *keyring, uint32_t version);
 
@@ -59,14 +62,15 @@ struct pinf_key_info pinf_keyring_info(const struct pinf_keyring *keyring, size_
 /* The active version, or 0. */
 uint32_t pinf_keyring_active(const struct pinf_keyring *keyring);
 /* Whether a version may seal new blobs (active), or only open (decrypt-only too). */
-PINF_MUST_CHECK enum pinf_err pinf_keyring_usable(const struct pinf_keyring *keyring, uint32_t version,
-    bool to_seal);
+PINF_MUST_CHECK enum pinf_err
+pinf_keyring_usable(const struct pinf_keyring *keyring, uint32_t version, bool to_seal);
 
 /* HKDF-Expand(PRK(version), scope, 32).  E_KEY_UNKNOWN, E_KEY_PENDING, E_KEY_DESTROYED, E_SCOPE. */
-PINF_MUST_CHECK enum pinf_err pinf_keyring_derive(const struct pinf_keyring *keyring, uint32_t version,
-    const struct pinf_scope *scope, struct pinf_key *key);
+PINF_MUST_CHECK enum pinf_err pinf_keyring_derive(const struct pinf_keyring *keyring,
+    uint32_t version, const struct pinf_scope *scope, struct pinf_key *key);
 /* Keyed digest of plaintext that must be stored (idempotency): never the bare hash of a prompt. */
-void pinf_keyring_digest(const struct pinf_keyring *keyring, struct pinf_span data, struct pinf_hash *digest);
+void pinf_keyring_digest(
+    const struct pinf_keyring *keyring, struct pinf_span data, struct pinf_hash *digest);
 
 /* Argon2id cost of a keyring file.  {0, 0} means the default (3 passes, 64 MiB). */
 struct pinf_kdf_cost {
@@ -75,13 +79,14 @@ struct pinf_kdf_cost {
 };
 
 /* Sealed keyring file.  spec/keys.md#file.  Decode errors: E_KEYRING, E_PASSPHRASE. */
-PINF_MUST_CHECK enum pinf_err pinf_keyring_encode(const struct pinf_keyring *keyring, struct pinf_bytes *file,
+PINF_MUST_CHECK enum pinf_err
+pinf_keyring_encode(const struct pinf_keyring *keyring, struct pinf_bytes *file,
     struct pinf_span passphrase, struct pinf_kdf_cost cost, struct pinf_random random);
-PINF_MUST_CHECK enum pinf_err pinf_keyring_decode(struct pinf_keyring **keyring, struct pinf_span file,
-    struct pinf_span passphrase);
+PINF_MUST_CHECK enum pinf_err pinf_keyring_decode(
+    struct pinf_keyring **keyring, struct pinf_span file, struct pinf_span passphrase);
 
 /* ENCRYPTION_SEED: hex or base64 of 32 to 64 bytes that look random; else E_SEED_WEAK. */
-PINF_MUST_CHECK enum pinf_err pinf_seed_parse(uint8_t seed[static PINF_SEED_MAX], size_t *seed_len,
-    struct pinf_span text);
+PINF_MUST_CHECK enum pinf_err
+pinf_seed_parse(uint8_t seed[static PINF_SEED_MAX], size_t *seed_len, struct pinf_span text);
 
 #endif

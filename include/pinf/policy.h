@@ -9,13 +9,13 @@
 #include <pinf/base.h>
 
 enum pinf_action {
-	PINF_ACT_SUBMIT,       /* reserve or submit a task, upload its input */
-	PINF_ACT_CLAIM,        /* lease a task, acknowledge, fetch its input blob */
-	PINF_ACT_ISSUE_INPUT,  /* grant the key of a task's input */
+	PINF_ACT_SUBMIT, /* reserve or submit a task, upload its input */
+	PINF_ACT_CLAIM, /* lease a task, acknowledge, fetch its input blob */
+	PINF_ACT_ISSUE_INPUT, /* grant the key of a task's input */
 	PINF_ACT_ISSUE_RESULT, /* grant the key of a task's result */
-	PINF_ACT_ACCEPT,       /* upload, precommit or commit a result */
-	PINF_ACT_READ,         /* read a task or its result */
-	PINF_ACT_ADMINISTER,   /* change a session: allow, deny, privacy */
+	PINF_ACT_ACCEPT, /* upload, precommit or commit a result */
+	PINF_ACT_READ, /* read a task or its result */
+	PINF_ACT_ADMINISTER, /* change a session: allow, deny, privacy */
 	PINF_ACTIONS
 };
 
@@ -33,7 +33,7 @@ enum pinf_actor {
 
 /* How the input comes or came in. */
 enum pinf_route {
-	PINF_ROUTE_PLAIN,         /* not encrypted: v1, and v2/v3 of a public session */
+	PINF_ROUTE_PLAIN, /* not encrypted: v1, and v2/v3 of a public session */
 	PINF_ROUTE_ROUTER_SEALED, /* v2 with a prompt: the router seals */
 	PINF_ROUTE_CALLER_SEALED, /* v3: the caller sealed */
 	PINF_ROUTES
@@ -45,12 +45,12 @@ struct pinf_facts {
 	enum pinf_route route;
 	bool session_open;
 	bool session_private;
-	bool acl_fresh;             /* the allowlist's source is active and recent enough */
-	bool miner_listed;          /* ... and names this miner */
-	bool lease_current;         /* this miner holds the task's current, unexpired attempt */
-	bool key_version_usable;    /* the task's key version still derives */
+	bool acl_fresh; /* the allowlist's source is active and recent enough */
+	bool miner_listed; /* ... and names this miner */
+	bool lease_current; /* this miner holds the task's current, unexpired attempt */
+	bool key_version_usable; /* the task's key version still derives */
 	bool router_sealed_allowed; /* the session permits the router to see plaintext */
-	bool stream;                /* stream: true was asked for */
+	bool stream; /* stream: true was asked for */
 	bool attestation_required;
 	bool attested;
 };
@@ -64,9 +64,11 @@ struct pinf_facts {
 	X(NOT_OWNER, "not-owner", "only the session's owner may do this")                          \
 	X(SESSION_CLOSED, "session-closed", "the session is closed")                               \
 	X(STREAM_SEALED, "stream-sealed", "stream: true is not possible for encrypted payloads")   \
-	X(PLAIN_IN_PRIVATE, "plaintext-in-private-session", "a private session takes no unencrypted payload") \
+	X(PLAIN_IN_PRIVATE, "plaintext-in-private-session",                                        \
+	    "a private session takes no unencrypted payload")                                      \
 	X(SEALED_IN_PUBLIC, "sealed-in-public-session", "make the session private first")          \
-	X(ROUTER_SEALED_FORBIDDEN, "router-sealed-forbidden", "the session demands caller-sealed (v3) requests") \
+	X(ROUTER_SEALED_FORBIDDEN, "router-sealed-forbidden",                                      \
+	    "the session demands caller-sealed (v3) requests")                                     \
 	X(NOT_MINER, "not-a-miner", "only a miner may do this")                                    \
 	X(ACL_STALE, "acl-stale", "the allowlist's source is not reachable or too old")            \
 	X(MINER_UNLISTED, "miner-not-allowed", "the miner is not on the session's allowlist")      \
@@ -78,7 +80,7 @@ enum pinf_rule {
 #define PINF_RULE_ENUM(id, name, text) PINF_RULE_##id,
 	PINF_RULES(PINF_RULE_ENUM)
 #undef PINF_RULE_ENUM
-	PINF_RULE_COUNT
+	    PINF_RULE_COUNT
 };
 
 /* PINF_RULE_ALLOW, or the first rule that denies. */

@@ -16,11 +16,11 @@ enum pinf_purpose { PINF_PURPOSE_INPUT = 1, PINF_PURPOSE_RESULT = 2 };
 struct pinf_scope {
 	enum pinf_scope_kind kind;
 	enum pinf_purpose purpose;
-	uint64_t session;                    /* 1 .. PINF_ID_MAX */
-	uint64_t task;                       /* 0 for session scopes, else 1 .. PINF_ID_MAX */
+	uint64_t session; /* 1 .. PINF_ID_MAX */
+	uint64_t task; /* 0 for session scopes, else 1 .. PINF_ID_MAX */
 	uint8_t instance[PINF_INSTANCE_LEN]; /* drawn when the session or task was created */
-	uint32_t attempt;                    /* results only, from 1; else 0 */
-	struct pinf_address miner;           /* results only; else zero */
+	uint32_t attempt; /* results only, from 1; else 0 */
+	struct pinf_address miner; /* results only; else zero */
 };
 
 /* E_ID_RANGE, or E_SCOPE where fields contradict (a result of a session; an input with an attempt). */

@@ -25,19 +25,19 @@ struct pinf_session {
 	bool is_private; /* one way: never cleared again */
 	bool router_sealed_allowed;
 	bool closed;
-	uint64_t epoch;     /* grows with every change of membership */
+	uint64_t epoch; /* grows with every change of membership */
 	uint64_t last_task; /* id given last */
 	uint64_t created_ms;
 };
 
 enum pinf_task_state {
 	PINF_TASK_RESERVED = 1, /* has an id and an instance; its input is not durable yet */
-	PINF_TASK_CREATED,      /* claimable */
+	PINF_TASK_CREATED, /* claimable */
 	PINF_TASK_ASSIGNED,
 	PINF_TASK_ACKNOWLEDGED,
 	PINF_TASK_PRECOMMITTED,
 	PINF_TASK_COMMITTED, /* one result accepted */
-	PINF_TASK_CLOSED,    /* and read, or its reading time is over */
+	PINF_TASK_CLOSED, /* and read, or its reading time is over */
 	PINF_TASK_FAILED,
 	PINF_TASK_EXPIRED,
 	PINF_TASK_STATES
@@ -53,18 +53,18 @@ struct pinf_task {
 	uint8_t api_version; /* 1, 2 or 3: the route it came by */
 	uint32_t key_version;
 	uint32_t attempt; /* of the current or last lease; 0 before the first */
-	uint64_t epoch;   /* session epoch at which that lease began */
+	uint64_t epoch; /* session epoch at which that lease began */
 	struct pinf_address miner;
-	uint64_t queue_seq;   /* order among the claimable; kept when re-queued */
+	uint64_t queue_seq; /* order among the claimable; kept when re-queued */
 	uint64_t created_ms;
-	uint64_t due_ms;      /* when the current state runs out: reservation, lease, reading time */
+	uint64_t due_ms; /* when the current state runs out: reservation, lease, reading time */
 	uint64_t deadline_ms; /* when the task as a whole expires */
-	uint32_t timeout_ms;  /* asked for by the caller */
+	uint32_t timeout_ms; /* asked for by the caller */
 	uint32_t precommit_timeout_ms;
 	struct pinf_address owner;
 	char reference[PINF_REFERENCE_MAX + 1]; /* client_reference; "" if none */
-	struct pinf_hash reference_digest;      /* keyed digest of the request that used it */
-	struct pinf_payload input;              /* size 0 until known */
+	struct pinf_hash reference_digest; /* keyed digest of the request that used it */
+	struct pinf_payload input; /* size 0 until known */
 	struct pinf_payload result;
 	struct pinf_hash precommit_sha256;
 	struct pinf_sig result_signature;
@@ -105,8 +105,8 @@ struct pinf_audit {
 	uint32_t attempt;
 	uint32_t key_version;
 	enum pinf_purpose purpose; /* GRANT only, else 0 */
-	struct pinf_hash digest;   /* of the request, or of the result */
-	struct pinf_hash head;     /* SHA-256 over the former head and all of the above */
+	struct pinf_hash digest; /* of the request, or of the result */
+	struct pinf_hash head; /* SHA-256 over the former head and all of the above */
 };
 
 struct pinf_checkpoint {
@@ -143,27 +143,34 @@ struct pinf_store_ops {
 	enum pinf_err (*session_insert)(void *store, const struct pinf_session *session);
 	enum pinf_err (*session_get)(void *store, uint64_t id, struct pinf_session *session);
 	enum pinf_err (*session_update)(void *store, const struct pinf_session *session);
-	enum pinf_err (*session_list)(void *store, uint64_t after, struct pinf_session *sessions, size_t max, size_t *count);
+	enum pinf_err (*session_list)(
+	    void *store, uint64_t after, struct pinf_session *sessions, size_t max, size_t *count);
 	enum pinf_err (*session_last)(void *store, uint64_t *id); /* 0: none yet */
 
 	/* allow and deny are idempotent; *changed says whether the list is another one now. */
-	enum pinf_err (*miner_allow)(void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
-	enum pinf_err (*miner_deny)(void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
-	enum pinf_err (*miner_listed)(void *store, uint64_t session, const struct pinf_address *miner, bool *listed);
+	enum pinf_err (*miner_allow)(
+	    void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
+	enum pinf_err (*miner_deny)(
+	    void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
+	enum pinf_err (*miner_listed)(
+	    void *store, uint64_t session, const struct pinf_address *miner, bool *listed);
 	/* In order of address; after NULL: from the first. */
 	enum pinf_err (*miner_list)(void *store, uint64_t session, const struct pinf_address *after,
 	    struct pinf_address *miners, size_t max, size_t *count);
 
 	/* E_CONFLICT: the id exists, or (owner, session, reference) is taken. */
 	enum pinf_err (*task_insert)(void *store, const struct pinf_task *task);
-	enum pinf_err (*task_get)(void *store, uint64_t session, uint64_t id, struct pinf_task *task);
-	enum pinf_err (*task_by_reference)(void *store, const struct pinf_address *owner, uint64_t session,
-	    const char *reference, struct pinf_task *task);
+	enum pinf_err (*task_get)(
+	    void *store, uint64_t session, uint64_t id, struct pinf_task *task);
+	enum pinf_err (*task_by_reference)(void *store, const struct pinf_address *owner,
+	    uint64_t session, const char *reference, struct pinf_task *task);
 	/* E_CONFLICT: this session already accepted a result with this sha256. */
 	enum pinf_err (*task_update)(void *store, const struct pinf_task *task);
-	enum pinf_err (*task_list)(void *store, uint64_t session, uint64_t after, struct pinf_task *tasks, size_t max, size_t *count);
+	enum pinf_err (*task_list)(void *store, uint64_t session, uint64_t after,
+	    struct pinf_task *tasks, size_t max, size_t *count);
 	/* The oldest claimable task of an open session that is public or lists the miner.  only_session 0: any. */
-	enum pinf_err (*task_claimable)(void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task);
+	enum pinf_err (*task_claimable)(void *store, const struct pinf_address *miner,
+	    uint64_t only_session, struct pinf_task *task);
 	/* A task whose due_ms or deadline_ms (whichever is first; states up to COMMITTED) is <= now_ms. */
 	enum pinf_err (*task_due)(void *store, uint64_t now_ms, struct pinf_task *task);
 	/* The earliest such moment; UINT64_MAX if none. */
@@ -173,27 +180,34 @@ struct pinf_store_ops {
 	enum pinf_err (*tasks_of_version)(void *store, uint32_t key_version, uint64_t *count);
 
 	enum pinf_err (*intent_put)(void *store, const struct pinf_intent *intent); /* replaces */
-	enum pinf_err (*intent_get)(void *store, const struct pinf_hash *sha256, struct pinf_intent *intent);
+	enum pinf_err (*intent_get)(
+	    void *store, const struct pinf_hash *sha256, struct pinf_intent *intent);
 	enum pinf_err (*intent_drop)(void *store, const struct pinf_hash *sha256);
+	/* How many intents that attempt has: bounds what one lease may upload. */
+	enum pinf_err (*intent_count)(
+	    void *store, uint64_t session, uint64_t task, uint32_t attempt, size_t *count);
 	enum pinf_err (*intent_due)(void *store, uint64_t now_ms, struct pinf_intent *intent);
 	/* Whether any task's input or accepted result refers to that blob. */
-	enum pinf_err (*blob_referenced)(void *store, const struct pinf_hash *sha256, bool *referenced);
+	enum pinf_err (*blob_referenced)(
+	    void *store, const struct pinf_hash *sha256, bool *referenced);
 
-	enum pinf_err (*nonce_use)(void *store, const struct pinf_address *address, const uint8_t nonce[static PINF_NONCE_LEN],
-	    uint64_t expires_ms); /* E_AUTH_REPLAY */
+	enum pinf_err (*nonce_use)(void *store, const struct pinf_address *address,
+	    const uint8_t nonce[static PINF_NONCE_LEN], uint64_t expires_ms); /* E_AUTH_REPLAY */
 	enum pinf_err (*nonce_prune)(void *store, uint64_t before_ms);
 
 	enum pinf_err (*audit_append)(void *store, const struct pinf_audit *record);
 	/* The last record; E_NOT_FOUND: the log is empty. */
 	enum pinf_err (*audit_last)(void *store, struct pinf_audit *record);
-	enum pinf_err (*audit_list)(void *store, uint64_t after_seq, struct pinf_audit *records, size_t max, size_t *count);
+	enum pinf_err (*audit_list)(
+	    void *store, uint64_t after_seq, struct pinf_audit *records, size_t max, size_t *count);
 	enum pinf_err (*checkpoint_insert)(void *store, const struct pinf_checkpoint *checkpoint);
 	enum pinf_err (*checkpoint_last)(void *store, struct pinf_checkpoint *checkpoint);
 
 	/* API keys are kept as SHA-256 only. */
-	enum pinf_err (*api_key_insert)(void *store, const struct pinf_hash *key_sha256, const struct pinf_address *owner,
-	    uint64_t created_ms);
-	enum pinf_err (*api_key_get)(void *store, const struct pinf_hash *key_sha256, struct pinf_address *owner);
+	enum pinf_err (*api_key_insert)(void *store, const struct pinf_hash *key_sha256,
+	    const struct pinf_address *owner, uint64_t created_ms);
+	enum pinf_err (*api_key_get)(
+	    void *store, const struct pinf_hash *key_sha256, struct pinf_address *owner);
 };
 
 struct pinf_store {

@@ -33,13 +33,14 @@ bool pinf_urn_is_canonical(struct pinf_span text);
 /* Writes the canonical spelling: lower-case prefix, unreserved octets plain, hex upper-case. */
 PINF_MUST_CHECK enum pinf_err pinf_urn_format(struct pinf_buf *out, const struct pinf_urn *urn);
 /* Builds a canonical URN from plain (not percent-encoded) fields, the first always "1". */
-PINF_MUST_CHECK enum pinf_err pinf_urn_make(struct pinf_buf *out, const struct pinf_span plain[static PINF_URN_FIELDS]);
+PINF_MUST_CHECK enum pinf_err
+pinf_urn_make(struct pinf_buf *out, const struct pinf_span plain[static PINF_URN_FIELDS]);
 /* RFC 8141 equivalence extended by percent-decoding of unreserved octets; decodes nothing to memory. */
 bool pinf_urn_equal(const struct pinf_urn *a, const struct pinf_urn *b);
 
 /* The one place whose blobs this process reads and writes. */
 struct pinf_storage {
-	const char *type;     /* "fs" */
+	const char *type; /* "fs" */
 	const char *provider; /* configured name, plain */
 	const char *bucket;
 };
@@ -48,7 +49,7 @@ struct pinf_storage {
 PINF_MUST_CHECK enum pinf_err pinf_urn_of_blob(char out[static PINF_URN_MAX + 1],
     const struct pinf_storage *storage, const struct pinf_hash *sha256);
 /* The blob's SHA-256 if the URN is one of storage's, else E_URN_STORAGE. */
-PINF_MUST_CHECK enum pinf_err pinf_urn_resolve(struct pinf_hash *sha256, const struct pinf_storage *storage,
-    struct pinf_span text);
+PINF_MUST_CHECK enum pinf_err pinf_urn_resolve(
+    struct pinf_hash *sha256, const struct pinf_storage *storage, struct pinf_span text);
 
 #endif

@@ -10,13 +10,19 @@ struct pinf_wallet {
 	struct pinf_address address;
 };
 
-PINF_MUST_CHECK enum pinf_err pinf_wallet_new(struct pinf_wallet *wallet, struct pinf_random random);
+PINF_MUST_CHECK enum pinf_err
+pinf_wallet_new(struct pinf_wallet *wallet, struct pinf_random random);
 /* 64 hex digits, 0x allowed.  E_SYNTAX, or E_RANGE for zero or at least the group order. */
 PINF_MUST_CHECK enum pinf_err pinf_wallet_parse(struct pinf_wallet *wallet, struct pinf_span hex);
 void pinf_wallet_wipe(struct pinf_wallet *wallet);
 
 /* One field of an EIP-712 struct.  Addresses are 20 bytes, bytes32 is 32, string any, uint by value. */
-enum pinf_eip712_type { PINF_EIP712_UINT, PINF_EIP712_ADDRESS, PINF_EIP712_BYTES32, PINF_EIP712_STRING };
+enum pinf_eip712_type {
+	PINF_EIP712_UINT,
+	PINF_EIP712_ADDRESS,
+	PINF_EIP712_BYTES32,
+	PINF_EIP712_STRING
+};
 struct pinf_eip712_field {
 	enum pinf_eip712_type type;
 	uint64_t number;
@@ -24,19 +30,20 @@ struct pinf_eip712_field {
 };
 
 /* keccak256(typeHash || encoded fields); type is the encodeType text, "Grant(bytes32 x,...)". */
-void pinf_eip712_struct(struct pinf_hash *out, const char *type, const struct pinf_eip712_field *fields,
-    size_t field_count);
+void pinf_eip712_struct(struct pinf_hash *out, const char *type,
+    const struct pinf_eip712_field *fields, size_t field_count);
 /* The separator of EIP712Domain(name "pinf", version "1", chainId, verifyingContract). */
 void pinf_eip712_domain(struct pinf_hash *out, const struct pinf_domain *domain);
 /* keccak256(0x1901 || domain separator || struct hash). */
-void pinf_eip712_digest(struct pinf_hash *out, const struct pinf_hash *domain, const struct pinf_hash *object);
+void pinf_eip712_digest(
+    struct pinf_hash *out, const struct pinf_hash *domain, const struct pinf_hash *object);
 /* keccak256("\x19Ethereum Signed Message:\n" || decimal length || message). */
 void pinf_eip191_digest(struct pinf_hash *out, struct pinf_span message);
 
-PINF_MUST_CHECK enum pinf_err pinf_wallet_sign(struct pinf_sig *sig, const struct pinf_wallet *wallet,
-    const struct pinf_hash *digest);
+PINF_MUST_CHECK enum pinf_err pinf_wallet_sign(
+    struct pinf_sig *sig, const struct pinf_wallet *wallet, const struct pinf_hash *digest);
 /* Whether sig over digest is signer's: OK, E_AUTH_HIGH_S or E_AUTH_SIGNATURE. */
-PINF_MUST_CHECK enum pinf_err pinf_signature_check(const struct pinf_sig *sig, const struct pinf_hash *digest,
-    const struct pinf_address *signer);
+PINF_MUST_CHECK enum pinf_err pinf_signature_check(
+    const struct pinf_sig *sig, const struct pinf_hash *digest, const struct pinf_address *signer);
 
 #endif

@@ -16,7 +16,8 @@
 struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 
 /* Checks strictly, then parses.  E_SYNTAX, E_UTF8, E_DEPTH, E_DUPLICATE, E_TOO_LARGE, E_NO_MEMORY. */
-PINF_MUST_CHECK enum pinf_err pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len);
+PINF_MUST_CHECK enum pinf_err
+pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len);
 void pinf_json_free(struct pinf_json *json);
 /* The strict check alone.  at (may be NULL) gets the offset of the first offending byte. */
 PINF_MUST_CHECK enum pinf_err pinf_json_check(struct pinf_span text, size_t *at);
@@ -38,25 +39,36 @@ struct pinf_json_reader {
 struct pinf_json_reader pinf_json_root(const struct pinf_json *json);
 bool pinf_json_has(const struct pinf_json_reader *reader, const char *name);
 /* Integers min..max; "required" readings of an absent field are E_MISSING, optional ones leave *out alone. */
-void pinf_json_uint(struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out);
+void pinf_json_uint(
+    struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out);
 void pinf_json_bool(struct pinf_json_reader *reader, const char *name, bool required, bool *out);
 /* A number in millionths, within +-max_units; not exact to a millionth is E_RANGE. */
-void pinf_json_micro(struct pinf_json_reader *reader, const char *name, int32_t max_units, bool *has, int32_t *out);
+void pinf_json_micro(
+    struct pinf_json_reader *reader, const char *name, int32_t max_units, bool *has, int32_t *out);
 /* Borrowed until the document is freed. */
-void pinf_json_text(struct pinf_json_reader *reader, const char *name, bool required, struct pinf_span *out);
+void pinf_json_text(
+    struct pinf_json_reader *reader, const char *name, bool required, struct pinf_span *out);
 /* Copied with its NUL; longer than cap - 1 is E_LENGTH. */
-void pinf_json_label(struct pinf_json_reader *reader, const char *name, bool required, char *out, size_t cap);
+void pinf_json_label(
+    struct pinf_json_reader *reader, const char *name, bool required, char *out, size_t cap);
 /* Lower-case hex of exactly len bytes; prefix0x says whether it starts with 0x. */
-void pinf_json_hex(struct pinf_json_reader *reader, const char *name, bool required, bool prefix0x, uint8_t *out, size_t len);
-void pinf_json_address(struct pinf_json_reader *reader, const char *name, bool required, struct pinf_address *out);
+void pinf_json_hex(struct pinf_json_reader *reader, const char *name, bool required, bool prefix0x,
+    uint8_t *out, size_t len);
+void pinf_json_address(
+    struct pinf_json_reader *reader, const char *name, bool required, struct pinf_address *out);
 /* A reader on a nested object; absent and not required: .object is NULL. */
-struct pinf_json_reader pinf_json_object(struct pinf_json_reader *reader, const char *name, bool required);
+struct pinf_json_reader
+pinf_json_object(struct pinf_json_reader *reader, const char *name, bool required);
 /* Arrays: their length (0 if absent), and a reader or text of element index. */
-size_t pinf_json_array(struct pinf_json_reader *reader, const char *name, bool required, size_t max);
-struct pinf_json_reader pinf_json_item(struct pinf_json_reader *reader, const char *name, size_t index);
-void pinf_json_item_text(struct pinf_json_reader *reader, const char *name, size_t index, struct pinf_span *out);
+size_t
+pinf_json_array(struct pinf_json_reader *reader, const char *name, bool required, size_t max);
+struct pinf_json_reader
+pinf_json_item(struct pinf_json_reader *reader, const char *name, size_t index);
+void pinf_json_item_text(
+    struct pinf_json_reader *reader, const char *name, size_t index, struct pinf_span *out);
 /* Ends a nested reader: its error and field (as "outer.inner") stick to the outer one. */
-void pinf_json_leave(struct pinf_json_reader *reader, struct pinf_json_reader *nested, const char *name);
+void
+pinf_json_leave(struct pinf_json_reader *reader, struct pinf_json_reader *nested, const char *name);
 PINF_MUST_CHECK enum pinf_err pinf_json_end(struct pinf_json_reader *reader);
 /* Sets the reader's error by hand (a value of the right type that means nothing). */
 void pinf_json_fail(struct pinf_json_reader *reader, const char *name, enum pinf_err err);
@@ -73,15 +85,18 @@ struct pinf_json_writer {
 };
 
 struct pinf_json_writer pinf_json_write_to(struct pinf_bytes *out);
-void pinf_json_open(struct pinf_json_writer *writer, const char *name, char bracket); /* '{' or '['; name NULL inside arrays */
+void pinf_json_open(struct pinf_json_writer *writer, const char *name,
+    char bracket); /* '{' or '['; name NULL inside arrays */
 void pinf_json_close(struct pinf_json_writer *writer, char bracket);
 void pinf_json_put_uint(struct pinf_json_writer *writer, const char *name, uint64_t value);
 void pinf_json_put_bool(struct pinf_json_writer *writer, const char *name, bool value);
 void pinf_json_put_micro(struct pinf_json_writer *writer, const char *name, int32_t millionths);
 void pinf_json_put_text(struct pinf_json_writer *writer, const char *name, struct pinf_span utf8);
 void pinf_json_put_str(struct pinf_json_writer *writer, const char *name, const char *text);
-void pinf_json_put_hex(struct pinf_json_writer *writer, const char *name, bool prefix0x, const void *data, size_t len);
-void pinf_json_put_address(struct pinf_json_writer *writer, const char *name, const struct pinf_address *address);
+void pinf_json_put_hex(
+    struct pinf_json_writer *writer, const char *name, bool prefix0x, const void *data, size_t len);
+void pinf_json_put_address(
+    struct pinf_json_writer *writer, const char *name, const struct pinf_address *address);
 void pinf_json_put_null(struct pinf_json_writer *writer, const char *name);
 /* Raw JSON that is known to be valid. */
 void pinf_json_put_raw(struct pinf_json_writer *writer, const char *name, struct pinf_span json);

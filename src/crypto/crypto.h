@@ -42,8 +42,8 @@ void pinf_hmac(const struct pinf_hmac *hmac, struct pinf_span message, struct pi
 
 /* HKDF-SHA256, RFC 5869.  Extract keeps the PRK as midstates; expand gives up to 255 * 32 bytes. */
 void pinf_hkdf_extract(struct pinf_hmac *prk, struct pinf_span salt, struct pinf_span ikm);
-PINF_MUST_CHECK enum pinf_err pinf_hkdf_expand(const struct pinf_hmac *prk, struct pinf_span info,
-    uint8_t *out, size_t len);
+PINF_MUST_CHECK enum pinf_err
+pinf_hkdf_expand(const struct pinf_hmac *prk, struct pinf_span info, uint8_t *out, size_t len);
 
 /*
  * AEAD with 96-bit nonces and 16-byte tags.  A cipher holds one context for each suite; set a
@@ -52,27 +52,28 @@ PINF_MUST_CHECK enum pinf_err pinf_hkdf_expand(const struct pinf_hmac *prk, stru
 struct pinf_cipher;
 PINF_MUST_CHECK enum pinf_err pinf_cipher_new(struct pinf_cipher **cipher);
 void pinf_cipher_free(struct pinf_cipher *cipher); /* wipes; NULL is fine */
-PINF_MUST_CHECK enum pinf_err pinf_cipher_key(struct pinf_cipher *cipher, enum pinf_suite suite,
-    const struct pinf_key *key);
+PINF_MUST_CHECK enum pinf_err
+pinf_cipher_key(struct pinf_cipher *cipher, enum pinf_suite suite, const struct pinf_key *key);
 /* out gets in.len + 16 bytes; out == in.data is allowed, other overlap is not. */
-PINF_MUST_CHECK enum pinf_err pinf_cipher_seal(struct pinf_cipher *cipher, const uint8_t nonce[static 12],
-    struct pinf_span ad, struct pinf_span in, uint8_t *out);
+PINF_MUST_CHECK enum pinf_err pinf_cipher_seal(struct pinf_cipher *cipher,
+    const uint8_t nonce[static 12], struct pinf_span ad, struct pinf_span in, uint8_t *out);
 /* out gets in.len - 16 bytes, all zero where it fails: E_BLOB_FORGED, E_LENGTH. */
-PINF_MUST_CHECK enum pinf_err pinf_cipher_open(struct pinf_cipher *cipher, const uint8_t nonce[static 12],
-    struct pinf_span ad, struct pinf_span in, uint8_t *out);
+PINF_MUST_CHECK enum pinf_err pinf_cipher_open(struct pinf_cipher *cipher,
+    const uint8_t nonce[static 12], struct pinf_span ad, struct pinf_span in, uint8_t *out);
 
 /* X25519, RFC 7748.  E_HPKE for a shared secret of zero (a low-order point). */
 void pinf_x25519_public(uint8_t public_key[static 32], const struct pinf_key *secret);
-PINF_MUST_CHECK enum pinf_err pinf_x25519(struct pinf_key *shared, const struct pinf_key *secret,
-    const uint8_t public_key[static 32]);
+PINF_MUST_CHECK enum pinf_err pinf_x25519(
+    struct pinf_key *shared, const struct pinf_key *secret, const uint8_t public_key[static 32]);
 
 /* secp256k1 with Ethereum addresses.  Signing is deterministic (RFC 6979), low s, v = 27 or 28. */
-PINF_MUST_CHECK enum pinf_err pinf_secp256k1_address(struct pinf_address *address, const struct pinf_key *secret);
-PINF_MUST_CHECK enum pinf_err pinf_secp256k1_sign(struct pinf_sig *sig, const struct pinf_hash *digest,
-    const struct pinf_key *secret);
+PINF_MUST_CHECK enum pinf_err
+pinf_secp256k1_address(struct pinf_address *address, const struct pinf_key *secret);
+PINF_MUST_CHECK enum pinf_err pinf_secp256k1_sign(
+    struct pinf_sig *sig, const struct pinf_hash *digest, const struct pinf_key *secret);
 /* E_AUTH_HIGH_S, E_AUTH_SIGNATURE (bad v, r or s out of range, no such point). */
-PINF_MUST_CHECK enum pinf_err pinf_secp256k1_recover(struct pinf_address *address, const struct pinf_hash *digest,
-    const struct pinf_sig *sig);
+PINF_MUST_CHECK enum pinf_err pinf_secp256k1_recover(
+    struct pinf_address *address, const struct pinf_hash *digest, const struct pinf_sig *sig);
 
 /* Argon2id.  salt is 16 bytes. */
 PINF_MUST_CHECK enum pinf_err pinf_argon2id(struct pinf_key *key, struct pinf_span passphrase,

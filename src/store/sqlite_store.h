@@ -9,8 +9,8 @@
 
 struct pinf_sqlite_options {
 	const char *path;
-	const char *vfs;    /* NULL: the operating system's */
-	bool read_only;     /* for "pinf audit": never writes, never creates */
+	const char *vfs; /* NULL: the operating system's */
+	bool read_only; /* for "pinf audit": never writes, never creates */
 	uint32_t cache_kib; /* 0: SQLite's default of 2 MB */
 };
 
@@ -18,7 +18,8 @@ struct pinf_sqlite_options {
  * Opens or creates, migrates, and checks integrity; the file is created 0600.  E_CORRUPT names a
  * damaged file, E_STATE a schema newer than this program, E_BUSY another process that holds it.
  */
-PINF_MUST_CHECK enum pinf_err pinf_sqlite_open(struct pinf_store *store, const struct pinf_sqlite_options *options);
+PINF_MUST_CHECK enum pinf_err
+pinf_sqlite_open(struct pinf_store *store, const struct pinf_sqlite_options *options);
 /* Checkpoints the WAL and closes; NULL ctx is fine. */
 void pinf_sqlite_close(struct pinf_store *store);
 /* The last error of the medium in SQLite's words (no data): for the log. */
