@@ -52,6 +52,7 @@ enum pinf_effect_kind {
 	PINF_FX_SAVE_KEYRING, /* id; keyring, owned by the core until SAVED: write its file durably */
 	/* Both. */
 	PINF_FX_SEAL, /* id; seal document under key and params (suite NONE: take it as is) */
+	PINF_FX_DROP, /* id: that of a SEAL; forget its bytes */
 	PINF_FX_WAKE, /* send TIMER at at_ms; replaces the former */
 	/* Miner and caller. */
 	PINF_FX_SEND, /* id; method, path, authorization, body; or the bytes sealed as seal_id */

@@ -13,7 +13,7 @@ enum pinf_action {
 	PINF_ACT_CLAIM, /* lease a task, acknowledge, fetch its input blob */
 	PINF_ACT_ISSUE_INPUT, /* grant the key of a task's input */
 	PINF_ACT_ISSUE_RESULT, /* grant the key of a task's result */
-	PINF_ACT_ACCEPT, /* upload, precommit or commit a result */
+	PINF_ACT_ACCEPT, /* acknowledge, upload, precommit, commit, release */
 	PINF_ACT_READ, /* read a task or its result */
 	PINF_ACT_ADMINISTER, /* change a session: allow, deny, privacy */
 	PINF_ACTIONS

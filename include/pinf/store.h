@@ -176,8 +176,9 @@ struct pinf_store_ops {
 	/* The earliest such moment; UINT64_MAX if none. */
 	enum pinf_err (*next_due)(void *store, uint64_t *at_ms);
 	enum pinf_err (*task_counts)(void *store, struct pinf_task_counts *counts);
-	/* Open tasks and unread results that need a key version. */
-	enum pinf_err (*tasks_of_version)(void *store, uint32_t key_version, uint64_t *count);
+	/* How many open tasks and unread results need a key version, and the first of them (if any). */
+	enum pinf_err (*tasks_of_version)(
+	    void *store, uint32_t key_version, uint64_t *count, struct pinf_task *first);
 
 	enum pinf_err (*intent_put)(void *store, const struct pinf_intent *intent); /* replaces */
 	enum pinf_err (*intent_get)(
