@@ -55,13 +55,17 @@ struct pinf_facts {
 	bool attested;
 };
 
-/* In the order in which they are tried: the first that fails names the denial. */
+/*
+ * In the order in which they are tried: who asks, then the session, then the miner.  The first
+ * that denies is named; what no rule denies and none allows is an unknown action.
+ */
 #define PINF_RULES(X)                                                                              \
 	X(ALLOW, "allow", "allowed")                                                               \
 	X(ACTION_UNKNOWN, "unknown-action", "no rule allows this action")                          \
 	X(AUTH_REQUIRED, "authentication-required", "send a wallet signature or an API key")       \
 	X(WALLET_REQUIRED, "wallet-required", "an API key never does this: sign with the wallet")  \
 	X(NOT_OWNER, "not-owner", "only the session's owner may do this")                          \
+	X(NOT_MINER, "not-a-miner", "only a miner may do this")                                    \
 	X(SESSION_CLOSED, "session-closed", "the session is closed")                               \
 	X(STREAM_SEALED, "stream-sealed", "stream: true is not possible for encrypted payloads")   \
 	X(PLAIN_IN_PRIVATE, "plaintext-in-private-session",                                        \
@@ -69,7 +73,6 @@ struct pinf_facts {
 	X(SEALED_IN_PUBLIC, "sealed-in-public-session", "make the session private first")          \
 	X(ROUTER_SEALED_FORBIDDEN, "router-sealed-forbidden",                                      \
 	    "the session demands caller-sealed (v3) requests")                                     \
-	X(NOT_MINER, "not-a-miner", "only a miner may do this")                                    \
 	X(ACL_STALE, "acl-stale", "the allowlist's source is not reachable or too old")            \
 	X(MINER_UNLISTED, "miner-not-allowed", "the miner is not on the session's allowlist")      \
 	X(LEASE_LOST, "lease-not-held", "the miner does not hold the task's current attempt")      \
