@@ -9,6 +9,7 @@
 
 #include <nettle/hmac.h>
 #include <nettle/sha2.h>
+#include <nettle/sha3.h>
 
 #include <pinf/base.h>
 #include <pinf/blob.h> /* enum pinf_suite */
@@ -25,7 +26,7 @@ void pinf_sha256_final(struct pinf_sha256 *hash, struct pinf_hash *out);
 /* Keccak-256 as Ethereum uses it (padding 0x01). */
 void pinf_keccak256(struct pinf_hash *out, struct pinf_span in);
 struct pinf_keccak {
-	uint64_t state[25];
+	struct sha3_state state;
 	size_t at; /* bytes absorbed of the current block */
 };
 void pinf_keccak_init(struct pinf_keccak *hash);
@@ -49,12 +50,14 @@ pinf_hkdf_expand(const struct pinf_hmac *prk, struct pinf_span info, uint8_t *ou
  * AEAD with 96-bit nonces and 16-byte tags.  A cipher holds one context for each suite; set a
  * key as often as wanted without allocation.  AES-256-GCM: libcrypto; ChaCha20-Poly1305: libsodium.
  */
+#define PINF_AEAD_MAX ((size_t)1 << 30) /* bytes of one message, and of its associated data */
 struct pinf_cipher;
 PINF_MUST_CHECK enum pinf_err pinf_cipher_new(struct pinf_cipher **cipher);
 void pinf_cipher_free(struct pinf_cipher *cipher); /* wipes; NULL is fine */
+/* E_BLOB_SUITE for a suite that is neither. */
 PINF_MUST_CHECK enum pinf_err
 pinf_cipher_key(struct pinf_cipher *cipher, enum pinf_suite suite, const struct pinf_key *key);
-/* out gets in.len + 16 bytes; out == in.data is allowed, other overlap is not. */
+/* out gets in.len + 16 bytes; out == in.data is allowed, other overlap is not.  E_LENGTH. */
 PINF_MUST_CHECK enum pinf_err pinf_cipher_seal(struct pinf_cipher *cipher,
     const uint8_t nonce[static 12], struct pinf_span ad, struct pinf_span in, uint8_t *out);
 /* out gets in.len - 16 bytes, all zero where it fails: E_BLOB_FORGED, E_LENGTH. */
@@ -66,7 +69,10 @@ void pinf_x25519_public(uint8_t public_key[static 32], const struct pinf_key *se
 PINF_MUST_CHECK enum pinf_err pinf_x25519(
     struct pinf_key *shared, const struct pinf_key *secret, const uint8_t public_key[static 32]);
 
-/* secp256k1 with Ethereum addresses.  Signing is deterministic (RFC 6979), low s, v = 27 or 28. */
+/*
+ * secp256k1 with Ethereum addresses.  Signing is deterministic (RFC 6979), low s, v = 27 or 28.
+ * E_RANGE for a secret that is zero or at least the group order.
+ */
 PINF_MUST_CHECK enum pinf_err
 pinf_secp256k1_address(struct pinf_address *address, const struct pinf_key *secret);
 PINF_MUST_CHECK enum pinf_err pinf_secp256k1_sign(
@@ -75,7 +81,7 @@ PINF_MUST_CHECK enum pinf_err pinf_secp256k1_sign(
 PINF_MUST_CHECK enum pinf_err pinf_secp256k1_recover(
     struct pinf_address *address, const struct pinf_hash *digest, const struct pinf_sig *sig);
 
-/* Argon2id.  salt is 16 bytes. */
+/* Argon2id, one lane.  E_RANGE below 1 pass or 8 KiB; E_NO_MEMORY.  Callers cap what files demand. */
 PINF_MUST_CHECK enum pinf_err pinf_argon2id(struct pinf_key *key, struct pinf_span passphrase,
     const uint8_t salt[static 16], uint32_t passes, uint32_t memory_kib);
 
