@@ -10,8 +10,13 @@
 #include <pinf/base.h>
 #include <pinf/urn.h>
 
-#define PINF_JSON_DEPTH_MAX  16
-#define PINF_JSON_FIELDS_MAX 64 /* of one object that is read by name */
+#define PINF_JSON_DEPTH_MAX   16
+#define PINF_JSON_TEXT_MAX    ((size_t)1 << 30)
+#define PINF_JSON_VALUES_MAX  65536 /* of one text, objects and arrays included */
+#define PINF_JSON_MEMBERS_MAX 128   /* of any object */
+#define PINF_JSON_FIELDS_MAX  64    /* of an object that is read by name */
+#define PINF_JSON_NAME_MAX    128   /* bytes of a member's name, as written */
+#define PINF_JSON_NUMBER_MAX  32    /* characters of a number */
 
 struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 
@@ -23,6 +28,10 @@ void pinf_json_free(struct pinf_json *json);
 PINF_MUST_CHECK enum pinf_err pinf_json_check(struct pinf_span text, size_t *at);
 /* Length of valid UTF-8 (no surrogates, no overlong forms): in.len, or where it goes wrong. */
 size_t pinf_utf8_valid(struct pinf_span in);
+/* Length of the one well-formed UTF-8 character at the start of in, 1 to 4; 0 where there is none. */
+size_t pinf_utf8_char(struct pinf_span in);
+/* Length of the leading run of printable ASCII without '"' and '\\': what strings hold as it is. */
+size_t pinf_json_plain(struct pinf_span in);
 
 /*
  * A reader over one object.  The first error sticks, later reads give zeros, and
@@ -32,15 +41,24 @@ size_t pinf_utf8_valid(struct pinf_span in);
 struct pinf_json_reader {
 	const void *object;
 	uint64_t seen;
+	const void *array; /* where pinf_json_item is, so that walking in order is linear */
+	const void *item;
+	size_t index;
 	enum pinf_err err;
 	char field[64];
 };
 
 struct pinf_json_reader pinf_json_root(const struct pinf_json *json);
 bool pinf_json_has(const struct pinf_json_reader *reader, const char *name);
-/* Integers min..max; "required" readings of an absent field are E_MISSING, optional ones leave *out alone. */
+bool pinf_json_is_object(const struct pinf_json_reader *reader, const char *name);
+/*
+ * A required field that is absent is E_MISSING, and a required reading that fails gives zeros;
+ * an optional one leaves *out alone.  Integers are 0..max (E_RANGE); 1.0 and 1e3 are integers.
+ */
 void pinf_json_uint(
     struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out);
+/* A session or task id: 1 to 2^53-1, else E_ID_RANGE. */
+void pinf_json_id(struct pinf_json_reader *reader, const char *name, bool required, uint64_t *out);
 void pinf_json_bool(struct pinf_json_reader *reader, const char *name, bool required, bool *out);
 /* A number in millionths, within +-max_units; not exact to a millionth is E_RANGE. */
 void pinf_json_micro(
@@ -51,7 +69,7 @@ void pinf_json_text(
 /* Copied with its NUL; longer than cap - 1 is E_LENGTH. */
 void pinf_json_label(
     struct pinf_json_reader *reader, const char *name, bool required, char *out, size_t cap);
-/* Lower-case hex of exactly len bytes; prefix0x says whether it starts with 0x. */
+/* Lower-case hex of exactly len bytes (E_LENGTH, E_SYNTAX); prefix0x says whether it starts with 0x. */
 void pinf_json_hex(struct pinf_json_reader *reader, const char *name, bool required, bool prefix0x,
     uint8_t *out, size_t len);
 void pinf_json_address(
@@ -59,7 +77,7 @@ void pinf_json_address(
 /* A reader on a nested object; absent and not required: .object is NULL. */
 struct pinf_json_reader
 pinf_json_object(struct pinf_json_reader *reader, const char *name, bool required);
-/* Arrays: their length (0 if absent), and a reader or text of element index. */
+/* Arrays: their length (0 if absent; E_TOO_LARGE above max), and a reader or text of element index. */
 size_t
 pinf_json_array(struct pinf_json_reader *reader, const char *name, bool required, size_t max);
 struct pinf_json_reader
@@ -74,9 +92,9 @@ PINF_MUST_CHECK enum pinf_err pinf_json_end(struct pinf_json_reader *reader);
 void pinf_json_fail(struct pinf_json_reader *reader, const char *name, enum pinf_err err);
 
 /*
- * Writer: appends compact JSON; strings as RFC 8785 writes them.  Errors stick (out of memory
- * only) and are returned by pinf_json_written().  Names must be given in sorted order where the
- * result has to be canonical; a debug assertion checks it.
+ * Writer: appends compact JSON; strings as RFC 8785 writes them.  Errors stick and are returned
+ * by pinf_json_written(): E_NO_MEMORY, E_UTF8, and E_SYNTAX for text that holds U+0000.  Names
+ * must be given in sorted order where the result has to be canonical.
  */
 struct pinf_json_writer {
 	struct pinf_bytes *out;
@@ -87,7 +105,7 @@ struct pinf_json_writer {
 struct pinf_json_writer pinf_json_write_to(struct pinf_bytes *out);
 void pinf_json_open(struct pinf_json_writer *writer, const char *name,
     char bracket); /* '{' or '['; name NULL inside arrays */
-void pinf_json_close(struct pinf_json_writer *writer, char bracket);
+void pinf_json_close(struct pinf_json_writer *writer, char bracket); /* '}' or ']' */
 void pinf_json_put_uint(struct pinf_json_writer *writer, const char *name, uint64_t value);
 void pinf_json_put_bool(struct pinf_json_writer *writer, const char *name, bool value);
 void pinf_json_put_micro(struct pinf_json_writer *writer, const char *name, int32_t millionths);
@@ -95,6 +113,7 @@ void pinf_json_put_text(struct pinf_json_writer *writer, const char *name, struc
 void pinf_json_put_str(struct pinf_json_writer *writer, const char *name, const char *text);
 void pinf_json_put_hex(
     struct pinf_json_writer *writer, const char *name, bool prefix0x, const void *data, size_t len);
+/* Lower-case, as Ethereum's own JSON has it. */
 void pinf_json_put_address(
     struct pinf_json_writer *writer, const char *name, const struct pinf_address *address);
 void pinf_json_put_null(struct pinf_json_writer *writer, const char *name);
