@@ -61,7 +61,7 @@ enum pinf_effect_kind {
 	PINF_FX_LOG /* a line for the log: event name in method, session, task; never content */
 };
 
-/* A row of the effect list owns its document, body and path; pinf_effects_clear() frees and wipes them. */
+/* A row of the effect list owns its document, body and path; pinf_effects_cut() frees and wipes them. */
 struct pinf_effect {
 	enum pinf_effect_kind kind;
 	uint64_t id;
@@ -92,7 +92,7 @@ struct pinf_effects {
 	size_t cap;
 };
 
-/* A zeroed row of that kind at the end; NULL when out of memory.  Valid until the next call. */
+/* A zeroed row of that kind at the end; NULL when out of memory or full.  Valid until the next call. */
 struct pinf_effect *
 pinf_effects_add(struct pinf_effects *effects, enum pinf_effect_kind kind, uint64_t id);
 /* Frees and wipes rows from index from on (the driver moved out what it wanted to keep). */
