@@ -13,10 +13,10 @@
 #define PINF_JSON_DEPTH_MAX   16
 #define PINF_JSON_TEXT_MAX    ((size_t)1 << 30)
 #define PINF_JSON_VALUES_MAX  65536 /* of one text, objects and arrays included */
-#define PINF_JSON_MEMBERS_MAX 128   /* of any object */
-#define PINF_JSON_FIELDS_MAX  64    /* of an object that is read by name */
-#define PINF_JSON_NAME_MAX    128   /* bytes of a member's name, as written */
-#define PINF_JSON_NUMBER_MAX  32    /* characters of a number */
+#define PINF_JSON_MEMBERS_MAX 128 /* of any object */
+#define PINF_JSON_FIELDS_MAX  64 /* of an object that is read by name */
+#define PINF_JSON_NAME_MAX    128 /* bytes of a member's name, as written */
+#define PINF_JSON_NUMBER_MAX  32 /* characters of a number */
 
 struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 
