@@ -103,6 +103,7 @@ struct pinf_api_request {
 	char reference[PINF_REFERENCE_MAX + 1];
 	struct pinf_bytes
 	    document; /* canonical input document; the router moves it into an effect */
+	struct pinf_hash document_sha256;
 	struct pinf_payload payload; /* COMPLETION with has_payload, COMMIT */
 
 	/* BLOB_PUT, BLOB_GET */
@@ -157,6 +158,8 @@ pinf_api_decode(struct pinf_api_request **request, const struct pinf_api_config 
     const struct pinf_http_request *http, struct pinf_api_error *error);
 void pinf_api_request_free(struct pinf_api_request *request); /* wipes; NULL is fine */
 
+/* What the store keeps of an API key: SHA-256 of its text. */
+void pinf_api_key_hash(struct pinf_hash *out, struct pinf_span key);
 /* HTTP status of an error, 4xx and 5xx. */
 unsigned pinf_api_status(enum pinf_err err);
 /* Appends {"error":{"code":..,"field":..,"message":..,"rule":..}}. */

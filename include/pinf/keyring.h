@@ -19,6 +19,8 @@ enum pinf_key_state {
 	PINF_KEY_DESTROYED /* a tombstone: fingerprint only */
 };
 
+const char *pinf_key_state_name(enum pinf_key_state state); /* "pending", "active", ... */
+
 struct pinf_key_info {
 	uint32_t version; /* from 1 */
 	enum pinf_key_state state;
