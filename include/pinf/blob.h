@@ -25,6 +25,9 @@ struct pinf_blob_params {
 	struct pinf_scope scope;
 };
 
+/* Whether a blob can be sealed so: E_BLOB_SUITE, E_BLOB_HEADER (chunk size, key version), E_SCOPE, E_ID_RANGE. */
+PINF_MUST_CHECK enum pinf_err pinf_blob_params_check(const struct pinf_blob_params *params);
+
 struct pinf_blob_header {
 	struct pinf_blob_params params;
 	uint8_t salt[PINF_SALT_LEN];
@@ -48,7 +51,7 @@ struct pinf_blob_plan {
 /* From the length of the real plaintext; E_TOO_LARGE above PINF_BLOB_PLAIN_MAX. */
 PINF_MUST_CHECK enum pinf_err pinf_blob_plan(
     struct pinf_blob_plan *plan, const struct pinf_blob_params *params, uint64_t plain_len);
-/* From the length of the sealed blob; E_BLOB_TRUNCATED where no plaintext has that length. */
+/* From the length of the sealed blob; E_BLOB_TRUNCATED where no plaintext has that length, E_TOO_LARGE. */
 PINF_MUST_CHECK enum pinf_err pinf_blob_plan_sealed(
     struct pinf_blob_plan *plan, const struct pinf_blob_params *params, uint64_t sealed_len);
 /* Where chunk index starts in the blob, and how long it is there, tag included. */
@@ -75,21 +78,33 @@ PINF_MUST_CHECK enum pinf_err pinf_blob_open_begin(struct pinf_blob *blob, struc
     const struct pinf_scope *expected, const struct pinf_key *scope_key);
 const struct pinf_blob_params *pinf_blob_params_of(const struct pinf_blob *blob);
 
-/* One chunk anywhere, for threads and ranges.  real is full (plan->chunk_real) save in the last. */
+/*
+ * Chunks append to out, which has data and room for the whole chunk: sealed_len of chunk_at() to
+ * seal, 16 bytes fewer to open; else E_NO_ROOM.  A chunk that fails leaves out as it was, wiped.
+ *
+ * One chunk anywhere, for threads and ranges.  real is full (plan->chunk_real) in every chunk
+ * before the plaintext's last, and empty in padding chunks.
+ */
 PINF_MUST_CHECK enum pinf_err pinf_blob_seal_at(struct pinf_blob *blob,
     const struct pinf_blob_plan *plan, uint64_t index, struct pinf_span real, struct pinf_buf *out);
-/* Proves this chunk and its place, not that the blob ends where it should.  out gets the real bytes. */
+/*
+ * Proves this chunk and its place, not that the blob ends where it should.  out gets the real
+ * bytes.  E_LENGTH, E_BLOB_FORGED, E_BLOB_PADDING.
+ */
 PINF_MUST_CHECK enum pinf_err
 pinf_blob_open_at(struct pinf_blob *blob, const struct pinf_blob_plan *plan, uint64_t index,
     struct pinf_span sealed, struct pinf_buf *out);
 
 /*
- * In order, length unknown: every real but the last is plan->chunk_real bytes; the last data
- * comes with end.  Then, while *more, call again with an empty real (padding chunks).
+ * In order, length unknown: every real but the last is full; the last data comes with end, and
+ * is empty only where all is.  Then, while *more, call again with an empty real (padding chunks).
  */
 PINF_MUST_CHECK enum pinf_err pinf_blob_seal_next(
     struct pinf_blob *blob, struct pinf_span real, bool end, struct pinf_buf *out, bool *more);
-/* In order, with all of the format's checks; end says that this is the blob's last chunk. */
+/*
+ * In order, with all of the format's checks; end says that these are the blob's last bytes.
+ * E_BLOB_TRUNCATED, E_LENGTH, E_BLOB_FORGED, E_BLOB_PADDING, E_TOO_LARGE.
+ */
 PINF_MUST_CHECK enum pinf_err pinf_blob_open_next(
     struct pinf_blob *blob, struct pinf_span sealed, bool end, struct pinf_buf *out);
 

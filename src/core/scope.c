@@ -5,6 +5,8 @@
 
 #include <pinf/scope.h>
 
+#include "core/be.h"
+
 static bool
 valid_id(uint64_t id)
 {
@@ -33,37 +35,18 @@ pinf_scope_check(const struct pinf_scope *scope)
 	return PINF_OK;
 }
 
-static void
-put_be(uint8_t *out, size_t len, uint64_t value)
-{
-	while (len-- > 0) {
-		out[len] = (uint8_t)value;
-		value >>= 8;
-	}
-}
-
-static uint64_t
-get_be(const uint8_t *in, size_t len)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < len; i++)
-		value = value << 8 | in[i];
-	return value;
-}
-
 size_t
 pinf_scope_encode(uint8_t out[static PINF_SCOPE_MAX], const struct pinf_scope *scope)
 {
 	assert(pinf_scope_check(scope) == PINF_OK);
 	out[0] = (uint8_t)scope->kind;
 	out[1] = (uint8_t)scope->purpose;
-	put_be(out + 2, 8, scope->session);
-	put_be(out + 10, 8, scope->task);
+	pinf_be_put(out + 2, 8, scope->session);
+	pinf_be_put(out + 10, 8, scope->task);
 	memcpy(out + 18, scope->instance, PINF_INSTANCE_LEN);
 	if (scope->purpose == PINF_PURPOSE_INPUT)
 		return PINF_SCOPE_INPUT_LEN;
-	put_be(out + 34, 4, scope->attempt);
+	pinf_be_put(out + 34, 4, scope->attempt);
 	memcpy(out + 38, scope->miner.bytes, PINF_ADDRESS_LEN);
 	return PINF_SCOPE_RESULT_LEN;
 }
@@ -80,11 +63,11 @@ pinf_scope_decode(struct pinf_scope *scope, struct pinf_span in)
 		return PINF_E_LENGTH;
 	s.kind = in.data[0];
 	s.purpose = in.data[1];
-	s.session = get_be(in.data + 2, 8);
-	s.task = get_be(in.data + 10, 8);
+	s.session = pinf_be_get(in.data + 2, 8);
+	s.task = pinf_be_get(in.data + 10, 8);
 	memcpy(s.instance, in.data + 18, PINF_INSTANCE_LEN);
 	if (in.len == PINF_SCOPE_RESULT_LEN) {
-		s.attempt = (uint32_t)get_be(in.data + 34, 4);
+		s.attempt = (uint32_t)pinf_be_get(in.data + 34, 4);
 		memcpy(s.miner.bytes, in.data + 38, PINF_ADDRESS_LEN);
 	}
 	err = pinf_scope_check(&s);
