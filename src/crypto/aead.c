@@ -26,7 +26,8 @@ pinf_cipher_new(struct pinf_cipher **cipher)
 		return PINF_E_NO_MEMORY;
 	fresh->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	fresh->ctx = EVP_CIPHER_CTX_new();
-	if (fresh->aes == NULL || fresh->ctx == NULL || sodium_init() < 0) {
+	if (fresh->aes == NULL || fresh->ctx == NULL || sodium_init() < 0 ||
+	    EVP_EncryptInit_ex2(fresh->ctx, fresh->aes, NULL, NULL, NULL) != 1) {
 		pinf_cipher_free(fresh);
 		return PINF_E_CRYPTO;
 	}
@@ -50,7 +51,8 @@ pinf_cipher_key(struct pinf_cipher *cipher, enum pinf_suite suite, const struct 
 {
 	switch (suite) {
 	case PINF_SUITE_AES256GCM:
-		if (EVP_EncryptInit_ex2(cipher->ctx, cipher->aes, key->bytes, NULL, NULL) != 1)
+		/* Naming the cipher again would make libcrypto allocate. */
+		if (EVP_EncryptInit_ex2(cipher->ctx, NULL, key->bytes, NULL, NULL) != 1)
 			return PINF_E_CRYPTO;
 		break;
 	case PINF_SUITE_CHACHA20POLY1305: cipher->chacha = *key; break;
