@@ -40,6 +40,9 @@ struct pinf_hmac {
 void pinf_hmac_key(struct pinf_hmac *hmac, struct pinf_span key);
 /* Reads the midstates, leaves them: safe for concurrent readers. */
 void pinf_hmac(const struct pinf_hmac *hmac, struct pinf_span message, struct pinf_hash *mac);
+/* The same over the concatenation of parts. */
+void pinf_hmac_parts(const struct pinf_hmac *hmac, const struct pinf_span *parts, size_t count,
+    struct pinf_hash *mac);
 
 /* HKDF-SHA256, RFC 5869.  Extract keeps the PRK as midstates; expand gives up to 255 * 32 bytes. */
 void pinf_hkdf_extract(struct pinf_hmac *prk, struct pinf_span salt, struct pinf_span ikm);

@@ -40,8 +40,8 @@ pinf_hmac_key(struct pinf_hmac *hmac, struct pinf_span key)
 	hmac_sha256_set_key(&hmac->ctx, key.len, key.len > 0 ? key.data : (const uint8_t *)"");
 }
 
-static void
-hmac_parts(const struct pinf_hmac *hmac, const struct pinf_span *parts, size_t count,
+void
+pinf_hmac_parts(const struct pinf_hmac *hmac, const struct pinf_span *parts, size_t count,
     struct pinf_hash *mac)
 {
 	struct pinf_sha256 hash = {hmac->ctx.inner};
@@ -60,7 +60,7 @@ hmac_parts(const struct pinf_hmac *hmac, const struct pinf_span *parts, size_t c
 void
 pinf_hmac(const struct pinf_hmac *hmac, struct pinf_span message, struct pinf_hash *mac)
 {
-	hmac_parts(hmac, &message, 1, mac);
+	pinf_hmac_parts(hmac, &message, 1, mac);
 }
 
 void
@@ -89,7 +89,7 @@ pinf_hkdf_expand(const struct pinf_hmac *prk, struct pinf_span info, uint8_t *ou
 		const size_t left = len - at;
 
 		counter++;
-		hmac_parts(prk, parts, 3, &block);
+		pinf_hmac_parts(prk, parts, 3, &block);
 		memcpy(
 		    out + at, block.bytes, left < sizeof block.bytes ? left : sizeof block.bytes);
 	}

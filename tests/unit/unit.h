@@ -27,6 +27,25 @@ span_of(const void *data, size_t len)
 	return (struct pinf_span){data, len};
 }
 
+/* Lower-case hex of up to 512 bytes, valid until the next call. */
+static inline const char *
+unit_hex(const void *data, size_t len)
+{
+	static char text[2 * 512 + 1];
+
+	assert_true(len <= 512);
+	pinf_hex(text, data, len);
+	return text;
+}
+#define assert_hex(data, len, want) assert_string_equal(unit_hex(data, len), want)
+
+/* The bytes that test-written hex stands for. */
+static inline void
+unit_unhex(void *out, size_t len, const char *hex)
+{
+	assert_int_equal(pinf_unhex(out, len, pinf_span_str(hex), false), PINF_OK);
+}
+
 /* A counter-based stream: reproducible, never for real keys. */
 static inline enum pinf_err
 unit_fill(void *ctx, uint8_t *out, size_t len)
