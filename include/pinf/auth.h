@@ -9,6 +9,7 @@
 #include <pinf/wallet.h>
 
 #define PINF_AUTH_EXPIRY_MAX_MS 300000
+#define PINF_AUTH_LIFETIME_MS   60000 /* that pinf_auth_sign gives */
 #define PINF_AUTH_HEADER_MAX    640
 #define PINF_PATH_MAX           1024 /* bytes of path and query */
 
@@ -41,15 +42,25 @@ struct pinf_auth {
 	struct pinf_sig signature;
 };
 
-/* The digest that is signed: EIP-712 typed data, or EIP-191 over the text of spec/auth.md. */
+/*
+ * The digest that is signed: EIP-712 typed data, or EIP-191 over the text of spec/auth.md.  Method
+ * and path have 1..16 and 1..PINF_PATH_MAX bytes, all of them printable ASCII and no space.
+ */
 void pinf_auth_digest(struct pinf_hash *digest, enum pinf_auth_scheme scheme,
     const struct pinf_auth_request *request);
-/* "Pinf scheme=eip712, address=0x.., router=0x.., session=1, task=2, version=1, nonce=.., expires=.., signature=0x.." */
+/*
+ * "Pinf scheme=eip712, address=0x.., router=0x.., session=1, task=2, version=1, nonce=.., expires=..,
+ * signature=0x.." on one line.  E_ID_RANGE, E_RANGE (expires).
+ */
 PINF_MUST_CHECK enum pinf_err
 pinf_auth_header_format(char out[static PINF_AUTH_HEADER_MAX + 1], const struct pinf_auth *auth);
+/* E_AUTH_SYNTAX for any other spelling; E_ID_RANGE; E_RANGE (version, expires). */
 PINF_MUST_CHECK enum pinf_err
 pinf_auth_header_parse(struct pinf_auth *auth, struct pinf_span header);
-/* Signs: fills nonce and expiry from random and now_ms, writes the header. */
+/*
+ * Signs (EIP-712): sets the request's nonce and expiry, writes the header.  E_AUTH_SYNTAX (method
+ * or path cannot be signed), E_ID_RANGE, E_RANDOM.
+ */
 PINF_MUST_CHECK enum pinf_err
 pinf_auth_sign(char header[static PINF_AUTH_HEADER_MAX + 1], const struct pinf_wallet *wallet,
     struct pinf_auth_request *request, uint64_t now_ms, struct pinf_random random);
@@ -57,7 +68,7 @@ pinf_auth_sign(char header[static PINF_AUTH_HEADER_MAX + 1], const struct pinf_w
  * Checks router and signature of a parsed header against the request as received (method, path,
  * body_sha256, domain and the router's own address are read from request; the rest is set from
  * auth).  Expiry and nonce are the router's: they need its clock and store.
- * E_AUTH_ROUTER, E_AUTH_HIGH_S, E_AUTH_SIGNATURE.
+ * E_AUTH_ROUTER, E_AUTH_SYNTAX (method or path cannot be signed), E_AUTH_HIGH_S, E_AUTH_SIGNATURE.
  */
 PINF_MUST_CHECK enum pinf_err
 pinf_auth_check(const struct pinf_auth *auth, struct pinf_auth_request *request);
@@ -75,6 +86,9 @@ struct pinf_grant {
 	struct pinf_sig signature;
 };
 
+/* What the router signs of a grant; its scope is a valid one. */
+void pinf_grant_digest(
+    struct pinf_hash *digest, const struct pinf_grant *grant, const struct pinf_domain *domain);
 /*
  * Seals key to recipient and signs.  Of grant, the caller has set request_digest, scope,
  * key_version, expires_ms and the audit fields; enc, sealed_key and signature are set here.
@@ -90,7 +104,7 @@ struct pinf_grant_expect {
 	struct pinf_scope scope;
 	uint64_t now_ms;
 };
-/* E_GRANT_FORGED, E_GRANT_MISMATCH, E_GRANT_EXPIRED, E_SCOPE_MISMATCH, E_HPKE. */
+/* In this order: E_GRANT_FORGED, E_GRANT_MISMATCH, E_SCOPE_MISMATCH, E_GRANT_EXPIRED, E_HPKE. */
 PINF_MUST_CHECK enum pinf_err pinf_grant_open(struct pinf_key *key, const struct pinf_grant *grant,
     const struct pinf_grant_expect *expect, const struct pinf_hpke_keypair *pair);
 /* Canonical JSON, appended; and strict decoding. */

@@ -16,7 +16,10 @@ pinf_wallet_new(struct pinf_wallet *wallet, struct pinf_random random);
 PINF_MUST_CHECK enum pinf_err pinf_wallet_parse(struct pinf_wallet *wallet, struct pinf_span hex);
 void pinf_wallet_wipe(struct pinf_wallet *wallet);
 
-/* One field of an EIP-712 struct.  Addresses are 20 bytes, bytes32 is 32, string any, uint by value. */
+/*
+ * One field of an EIP-712 struct.  Addresses are 20 bytes, bytes32 is 32, uint is by value; STRING
+ * is any bytes, for the types string and bytes alike.
+ */
 enum pinf_eip712_type {
 	PINF_EIP712_UINT,
 	PINF_EIP712_ADDRESS,
