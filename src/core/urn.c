@@ -110,7 +110,7 @@ check_fields(const struct pinf_urn *urn, bool wide)
 enum pinf_err
 pinf_urn_parse(struct pinf_urn *urn, struct pinf_span text)
 {
-	struct pinf_urn parsed;
+	struct pinf_urn parsed = {0};
 	unsigned fields = 0;
 	size_t from = PREFIX_LEN;
 	bool wide = false; /* an octet beyond ASCII is encoded somewhere */

@@ -12,7 +12,8 @@ cmake --install "$build" --prefix "$top/prefix" >"$top/log"
 export PKG_CONFIG_PATH=$(dirname "$(find "$top/prefix" -name pinf.pc)")
 
 for header in "$top"/prefix/include/pinf/*.h; do
-	"$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I "$top/prefix/include" -x c "$header"
+	echo "#include <pinf/$(basename "$header")>" |
+		"$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I "$top/prefix/include" -x c -
 done
 
 # shellcheck disable=SC2046
