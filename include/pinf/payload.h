@@ -8,7 +8,7 @@
 #include <pinf/urn.h>
 
 #define PINF_INLINE_MAX       4096 /* bytes of a public document that may travel inline */
-#define PINF_PAYLOAD_JSON_MAX 16384
+#define PINF_PAYLOAD_JSON_MAX 32768 /* an inline document escaped throughout fits */
 
 /*
  * Either a reference to a blob (urn, sha256, size) or, for public sessions, an inline document.
@@ -27,7 +27,8 @@ struct pinf_payload {
 
 /*
  * Strict: E_SYNTAX, E_UTF8, E_DUPLICATE, E_UNKNOWN_FIELD (names that begin with "x-" are let
- * through), E_MISSING, E_TYPE, E_URN_*, E_HASH, E_RANGE, E_ID_RANGE, E_ENCRYPTION, E_SCOPE.
+ * through), E_MISSING, E_TYPE, E_URN_*, E_HASH, E_RANGE, E_ID_RANGE, E_ENCRYPTION, E_SCOPE,
+ * and for inline documents E_TOO_LARGE, E_SIZE_MISMATCH, E_HASH_MISMATCH.
  */
 PINF_MUST_CHECK enum pinf_err
 pinf_payload_decode(struct pinf_payload *payload, struct pinf_span json);

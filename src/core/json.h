@@ -125,4 +125,13 @@ void pinf_json_put_null(struct pinf_json_writer *writer, const char *name);
 void pinf_json_put_raw(struct pinf_json_writer *writer, const char *name, struct pinf_span json);
 PINF_MUST_CHECK enum pinf_err pinf_json_written(const struct pinf_json_writer *writer);
 
+/*
+ * Objects that travel inside others: read from the reader of their object, which the caller
+ * ends or leaves; written as a member.  Outputs are written if no error stuck.
+ */
+struct pinf_payload;
+void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);
+void pinf_payload_write(
+    struct pinf_json_writer *writer, const char *name, const struct pinf_payload *payload);
+
 #endif
