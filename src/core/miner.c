@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * miner.c -- the miner's core: a few slots, each with one attempt on its way through claim, ack, key,
+ * fetch, infer, key, seal, put, precommit, commit.  spec/states.md, spec/effects.md.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/miner_internal.h"
+#include "crypto/crypto.h"
+
+struct pinf_miner_config
+pinf_miner_defaults(void)
+{
+	return (struct pinf_miner_config){
+	    .suite = PINF_SUITE_AES256GCM,
+	    .slots = 1,
+	    .wait_ms = 10000,
+	    .retry_ms = 500,
+	    .retry_max_ms = 15000,
+	    .send_timeout_ms = 30000,
+	    .padded = true,
+	};
+}
+
+enum pinf_err
+pinf_miner_open(struct pinf_miner **miner, const struct pinf_miner_config *config,
+    const struct pinf_wallet *wallet, struct pinf_random random)
+{
+	struct pinf_miner *m;
+
+	if (config->slots == 0 || config->slots > PINF_MINER_SLOTS_MAX)
+		return PINF_E_CONFIG;
+	m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return PINF_E_NO_MEMORY;
+	m->config = *config;
+	m->wallet = *wallet;
+	m->random = random;
+	m->next_id = 1;
+	*miner = m;
+	return PINF_OK;
+}
+
+static void
+slot_wipe(struct slot *slot)
+{
+	pinf_bytes_free(&slot->document);
+	pinf_wipe(slot, sizeof *slot);
+}
+
+void
+pinf_miner_free(struct pinf_miner *miner)
+{
+	if (miner == NULL)
+		return;
+	for (size_t i = 0; i < PINF_MINER_SLOTS_MAX; i++)
+		slot_wipe(&miner->slots[i]);
+	pinf_wipe(miner, sizeof *miner);
+	free(miner);
+}
+
+bool
+pinf_miner_idle(const struct pinf_miner *miner)
+{
+	for (uint32_t i = 0; i < miner->config.slots; i++)
+		if (miner->slots[i].state != SLOT_IDLE && miner->slots[i].state != SLOT_CLAIM)
+			return false;
+	return true;
+}
+
+static enum pinf_err
+note(struct pinf_miner *m, const struct slot *slot, const char *event, struct pinf_effects *fx)
+{
+	struct pinf_effect *line = pinf_effects_add(fx, PINF_FX_LOG, 0);
+
+	if (line == NULL)
+		return PINF_E_NO_MEMORY;
+	line->method = event;
+	line->meta = (struct pinf_completion_meta){slot->session, slot->task, m->now_ms};
+	return PINF_OK;
+}
+
+/* The attempt is over, well or badly; the next claim begins after a pause if badly. */
+static enum pinf_err
+slot_reset(struct pinf_miner *m, struct slot *slot, bool failed, struct pinf_effects *fx)
+{
+	const uint64_t seal_id = slot->seal_id;
+	const unsigned failures = failed ? slot->failures + 1 : 0;
+	uint64_t pause_ms = m->config.retry_ms;
+	struct pinf_effect *drop;
+
+	for (unsigned i = 1; i < failures && pause_ms < m->config.retry_max_ms; i++)
+		pause_ms *= 2;
+	if (pause_ms > m->config.retry_max_ms)
+		pause_ms = m->config.retry_max_ms;
+	slot_wipe(slot);
+	slot->failures = failures;
+	slot->retry_at_ms = failed ? m->now_ms + pause_ms : 0;
+	if (seal_id == 0)
+		return PINF_OK;
+	drop = pinf_effects_add(fx, PINF_FX_DROP, seal_id);
+	return drop == NULL ? PINF_E_NO_MEMORY : PINF_OK;
+}
+
+static enum pinf_err
+slot_go(struct pinf_miner *m, struct slot *slot, enum slot_state state, struct pinf_effects *fx)
+{
+	slot->state = state;
+	slot->failures = 0;
+	return miner_act(m, slot, fx);
+}
+
+/* Reads a claim's answer; whatever the router says is checked before it is believed. */
+static enum pinf_err
+read_lease(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
+{
+	struct pinf_json *json;
+	struct pinf_json_reader reader, input;
+	uint64_t attempt = 0, version = 0, precommit_ms = 0, deadline_ms = 0;
+	struct pinf_span route = {0};
+	enum pinf_err err = pinf_json_parse(&json, body, MINER_REPLY_MAX);
+
+	if (err != PINF_OK)
+		return err;
+	reader = pinf_json_root(json);
+	pinf_json_uint(&reader, "attempt", true, UINT32_MAX, &attempt);
+	pinf_json_uint(&reader, "deadline_ms", true, PINF_ID_MAX, &deadline_ms);
+	pinf_json_uint(&reader, "epoch", true, PINF_ID_MAX, &slot->epoch);
+	input = pinf_json_object(&reader, "input", true);
+	pinf_payload_read(&input, &slot->input);
+	pinf_json_leave(&reader, &input, "input");
+	pinf_json_hex(&reader, "instance", true, false, slot->instance, sizeof slot->instance);
+	pinf_json_uint(&reader, "key_version", true, UINT32_MAX, &version);
+	pinf_json_uint(&reader, "lease_expires_ms", true, PINF_ID_MAX, &slot->lease_expires_ms);
+	pinf_json_uint(&reader, "precommit_timeout_ms", true, UINT32_MAX, &precommit_ms);
+	pinf_json_text(&reader, "route", true, &route);
+	pinf_json_uint(&reader, "session_id", true, PINF_ID_MAX, &slot->session);
+	pinf_json_uint(&reader, "task_id", true, PINF_ID_MAX, &slot->task);
+	err = pinf_json_end(&reader);
+	pinf_json_free(json);
+	if (err != PINF_OK)
+		return err;
+	slot->attempt = (uint32_t)attempt;
+	slot->key_version = (uint32_t)version;
+	slot->lease_expires_ms = m->now_ms + precommit_ms;
+	if (slot->lease_expires_ms > deadline_ms)
+		slot->lease_expires_ms = deadline_ms;
+	slot->sealed = slot->input.suite != PINF_SUITE_NONE;
+	if (!slot->sealed)
+		return PINF_OK;
+	if (slot->input.scope.session != slot->session ||
+	    slot->input.key_version != slot->key_version ||
+	    slot->input.scope.purpose != PINF_PURPOSE_INPUT ||
+	    (slot->input.scope.kind == PINF_SCOPE_TASK && slot->input.scope.task != slot->task))
+		return PINF_E_SCOPE_MISMATCH;
+	return PINF_OK;
+}
+
+static enum pinf_err
+open_grant(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
+{
+	const struct pinf_grant_expect expect = {
+	    .router = m->config.router,
+	    .domain = m->config.domain,
+	    .request_digest = slot->request_digest,
+	    .scope =
+		slot->state == SLOT_RESULT_KEY ? miner_result_scope(m, slot) : slot->input.scope,
+	    .now_ms = m->now_ms,
+	};
+	struct pinf_grant grant;
+	enum pinf_err err = pinf_grant_decode(&grant, body);
+
+	if (err == PINF_OK && grant.key_version != slot->key_version)
+		err = PINF_E_GRANT_MISMATCH;
+	if (err == PINF_OK)
+		err = pinf_grant_open(&slot->key, &grant, &expect, &slot->hpke);
+	pinf_wipe(&slot->hpke, sizeof slot->hpke);
+	return err;
+}
+
+/* A public input that travelled inline needs no fetching. */
+static enum pinf_err
+take_inline(struct slot *slot)
+{
+	return pinf_bytes_append(&slot->document, slot->input.inline_data, slot->input.inline_len);
+}
+
+static enum pinf_err
+after_ack(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
+{
+	enum pinf_err err;
+
+	if (slot->sealed)
+		return slot_go(m, slot, SLOT_INPUT_KEY, fx);
+	if (slot->input.inline_len == 0)
+		return slot_go(m, slot, SLOT_FETCH, fx);
+	err = take_inline(slot);
+	return err == PINF_OK ? slot_go(m, slot, SLOT_INFER, fx) : err;
+}
+
+/* A public result that is small travels inline: no blob, no seal. */
+static enum pinf_err
+after_infer(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
+    struct pinf_effects *fx)
+{
+	enum pinf_err err = pinf_bytes_append(&slot->document, event->body.data, event->body.len);
+
+	if (err != PINF_OK)
+		return err;
+	if (slot->sealed)
+		return slot_go(m, slot, SLOT_RESULT_KEY, fx);
+	if (event->body.len > PINF_INLINE_MAX)
+		return slot_go(m, slot, SLOT_SEAL, fx);
+	slot->result =
+	    (struct pinf_payload){.size = event->body.len, .inline_len = (uint32_t)event->body.len};
+	memcpy(slot->result.inline_data, event->body.data, event->body.len);
+	pinf_sha256(&slot->result.sha256, event->body);
+	return slot_go(m, slot, SLOT_PRECOMMIT, fx);
+}
+
+static enum pinf_err
+after_seal(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
+    struct pinf_effects *fx)
+{
+	enum pinf_err err;
+
+	slot->result = (struct pinf_payload){.sha256 = event->sha256, .size = event->size};
+	err = pinf_urn_of_blob(slot->result.urn, &m->config.storage, &event->sha256);
+	if (err != PINF_OK)
+		return err;
+	if (slot->sealed) {
+		slot->result.suite = m->config.suite;
+		slot->result.key_version = slot->key_version;
+		slot->result.scope = miner_result_scope(m, slot);
+		pinf_key_wipe(&slot->key);
+	}
+	return slot_go(m, slot, SLOT_PUT, fx);
+}
+
+/* The answer that the state waited for has come. */
+static enum pinf_err
+slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
+    struct pinf_effects *fx)
+{
+	enum pinf_err err = PINF_OK;
+
+	switch (slot->state) {
+	case SLOT_CLAIM:
+		if (event->status == 204)
+			return slot_go(m, slot, SLOT_CLAIM, fx);
+		err = read_lease(m, slot, event->body);
+		return err == PINF_OK ? slot_go(m, slot, SLOT_ACK, fx) : err;
+	case SLOT_ACK: return after_ack(m, slot, fx);
+	case SLOT_INPUT_KEY:
+	case SLOT_RESULT_KEY:
+		err = open_grant(m, slot, event->body);
+		if (err != PINF_OK)
+			return err;
+		return slot_go(m, slot, slot->state == SLOT_INPUT_KEY ? SLOT_FETCH : SLOT_SEAL, fx);
+	case SLOT_FETCH:
+		pinf_key_wipe(&slot->key);
+		err = pinf_bytes_append(&slot->document, event->body.data, event->body.len);
+		return err == PINF_OK ? slot_go(m, slot, SLOT_INFER, fx) : err;
+	case SLOT_INFER: return after_infer(m, slot, event, fx);
+	case SLOT_SEAL: return after_seal(m, slot, event, fx);
+	case SLOT_PUT: return slot_go(m, slot, SLOT_PRECOMMIT, fx);
+	case SLOT_PRECOMMIT: return slot_go(m, slot, SLOT_COMMIT, fx);
+	case SLOT_COMMIT:
+		err = note(m, slot, "result-accepted", fx);
+		return err == PINF_OK ? slot_reset(m, slot, false, fx) : err;
+	case SLOT_RELEASE: return slot_reset(m, slot, true, fx);
+	case SLOT_IDLE: break;
+	}
+	assert(!"an answer that nobody asked for");
+	return PINF_OK;
+}
+
+/* Whether asking the same again may help: the environment's fault, not ours. */
+static bool
+may_pass(enum pinf_err err)
+{
+	return err == PINF_E_IO || err == PINF_E_TIMEOUT || err == PINF_E_BUSY;
+}
+
+static enum pinf_err
+outcome_of(const struct pinf_event *event)
+{
+	if (event->err != PINF_OK || event->kind != PINF_EV_REPLY)
+		return event->err;
+	if (event->status >= 200 && event->status < 300)
+		return PINF_OK;
+	return event->status == 429 || event->status >= 500 ? PINF_E_BUSY : PINF_E_DENIED;
+}
+
+/* The same again after a pause; or this attempt is given up. */
+static enum pinf_err
+slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, struct pinf_effects *fx)
+{
+	const bool claimed = slot->state != SLOT_CLAIM;
+	enum pinf_err err;
+
+	if (claimed && may_pass(why) && slot->state != SLOT_INFER &&
+	    slot->failures < MINER_RETRIES_MAX) {
+		slot->failures++;
+		slot->retry_at_ms = m->now_ms + m->config.retry_ms;
+		return PINF_OK;
+	}
+	err = note(m, slot, claimed ? pinf_err_name(why) : "claim-refused", fx);
+	if (err == PINF_OK &&
+	    slot->state == SLOT_INFER) /* Somebody else may do better, and at once. */
+		return slot_go(m, slot, SLOT_RELEASE, fx);
+	return err == PINF_OK ? slot_reset(m, slot, true, fx) : err;
+}
+
+static enum pinf_err
+slot_event(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
+    struct pinf_effects *fx)
+{
+	enum pinf_err err = outcome_of(event);
+
+	slot->pending = 0;
+	if (err == PINF_OK)
+		err = slot_advance(m, slot, event, fx);
+	if (err == PINF_OK || err == PINF_E_NO_MEMORY)
+		return err;
+	return slot_failed(m, slot, err, fx);
+}
+
+/* Starts what is due and says when to look again. */
+static enum pinf_err
+wake(struct pinf_miner *m, struct pinf_effects *fx)
+{
+	uint64_t at_ms = UINT64_MAX;
+	struct pinf_effect *timer;
+
+	for (uint32_t i = 0; i < m->config.slots; i++) {
+		struct slot *slot = &m->slots[i];
+		enum pinf_err err;
+
+		if (slot->pending != 0 || (m->stopping && slot->state <= SLOT_CLAIM))
+			continue;
+		if (slot->retry_at_ms <= m->now_ms) {
+			err = miner_act(m, slot, fx);
+			if (err == PINF_OK)
+				continue;
+			if (err == PINF_E_NO_MEMORY)
+				return err;
+			err = slot_reset(m, slot, true, fx);
+			if (err != PINF_OK)
+				return err;
+		}
+		if (slot->retry_at_ms < at_ms)
+			at_ms = slot->retry_at_ms;
+	}
+	if (at_ms == UINT64_MAX)
+		return PINF_OK;
+	timer = pinf_effects_add(fx, PINF_FX_WAKE, 0);
+	if (timer == NULL)
+		return PINF_E_NO_MEMORY;
+	timer->at_ms = at_ms;
+	return PINF_OK;
+}
+
+enum pinf_err
+pinf_miner_step(
+    struct pinf_miner *miner, const struct pinf_event *event, struct pinf_effects *effects)
+{
+	enum pinf_err err = PINF_OK;
+
+	miner->now_ms = event->now_ms;
+	if (event->kind == PINF_EV_STOP)
+		miner->stopping = true;
+	for (uint32_t i = 0; i < miner->config.slots && event->id != 0; i++)
+		if (miner->slots[i].pending == event->id)
+			err = slot_event(miner, &miner->slots[i], event, effects);
+	return err == PINF_OK ? wake(miner, effects) : err;
+}

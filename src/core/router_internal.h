@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router_internal.h -- the router's state and what its files share.  spec/states.md, spec/effects.md. */
+#ifndef PINF_CORE_ROUTER_INTERNAL_H
+#define PINF_CORE_ROUTER_INTERNAL_H
+
+#include <pinf/router.h>
+
+#include "core/json.h"
+
+#define ROUTER_OPS_MAX          1024 /* effects that are being worked on */
+#define ROUTER_RATE_SLOTS       4096
+#define ROUTER_RATE_WINDOW_MS   60000
+#define ROUTER_MINERS_SEEN      256 /* for GET /api/v1/miners */
+#define ROUTER_INTENTS_MAX      4 /* uploads of one attempt */
+#define ROUTER_DUE_MAX          256 /* timers handled in one step */
+#define ROUTER_WAIT_MAX_MS      25000 /* a v3 caller polls again after this */
+#define ROUTER_HOUSEKEEPING_MS  30000
+#define ROUTER_CHECKPOINT_EVERY 256 /* audit records */
+
+/* Work that left as an effect and has not come back. */
+enum op_kind {
+	OP_SEAL_INPUT = 1, /* then */
+	OP_STORE_INPUT,
+	OP_CHECK_INPUT,
+	OP_CHECK_RESULT,
+	OP_UPLOAD,
+	OP_DELIVER,
+	OP_DELETE,
+	OP_SAVE_KEYRING
+};
+
+struct op {
+	enum op_kind kind;
+	uint64_t id;
+	uint64_t request; /* to answer when it is done; 0: nobody */
+	uint64_t session;
+	uint64_t task;
+	uint32_t attempt;
+	uint32_t key_version; /* SAVE_KEYRING: what changed, for the audit log */
+	struct pinf_address actor;
+	struct pinf_hash sha256;
+	uint64_t size;
+	struct pinf_sig signature; /* CHECK_RESULT */
+	struct pinf_payload *payload; /* CHECK_*: owned; recorded once the check passes */
+	struct pinf_keyring *keyring; /* SAVE_KEYRING: owned; replaces the router's once saved */
+};
+
+/* A caller that waits for a task's end, or a miner that waits for a task to claim (task 0). */
+struct waiter {
+	uint64_t request;
+	uint64_t session; /* miners: only this one, or 0 */
+	uint64_t task;
+	uint64_t until_ms;
+	uint8_t api_version;
+	struct pinf_address miner;
+};
+
+struct waiters {
+	struct waiter *list;
+	size_t count;
+	size_t max;
+};
+
+struct seen_miner {
+	struct pinf_address address;
+	uint64_t at_ms;
+};
+
+struct router_counters {
+	uint64_t requests;
+	uint64_t unauthenticated;
+	uint64_t grants;
+	uint64_t denied[PINF_RULE_COUNT];
+	uint64_t errors[PINF_ERR_COUNT];
+	uint64_t attempts_expired;
+	uint64_t results_accepted;
+	uint64_t commit_failures;
+};
+
+struct pinf_router {
+	struct pinf_router_config config;
+	struct pinf_api_config api;
+	struct pinf_keyring *keyring;
+	struct pinf_store store;
+	struct pinf_random random;
+	struct pinf_effects *fx; /* of the step in progress */
+	uint64_t now_ms; /* never runs back */
+	uint64_t clock_saved_ms;
+	uint64_t next_id; /* of the next effect that has an answer */
+	uint64_t queue_seq;
+	uint64_t wake_ms; /* asked for last */
+	uint64_t housekeeping_ms;
+	struct pinf_audit audit_last; /* seq 0: the log is empty */
+	uint64_t checkpoint_seq;
+	struct op *ops;
+	size_t op_count;
+	struct waiters callers;
+	struct waiters miners;
+	struct seen_miner seen[ROUTER_MINERS_SEEN];
+	uint32_t rate[ROUTER_RATE_SLOTS];
+	uint64_t rate_window;
+	struct router_counters counters;
+	bool uncommitted; /* only ever set by a planted bug */
+	bool wake_miners; /* something may have become claimable in this step */
+};
+
+/* One request on its way through a handler. */
+struct call {
+	struct pinf_router *r;
+	uint64_t request;
+	struct pinf_api_request *rq;
+	struct pinf_address who; /* signer, or the API key's owner; zero: nobody */
+	struct pinf_session session; /* id 0: none loaded */
+	struct pinf_task task;
+	struct pinf_api_error error; /* what a failing handler wants said */
+};
+
+/* A handler returns PINF_OK after it has answered, or has left somebody who will. */
+typedef enum pinf_err router_handler(struct call *c);
+
+/* router.c: effects, operations, the audit log. */
+PINF_MUST_CHECK enum pinf_err router_op(struct pinf_router *r, const struct op *op,
+    enum pinf_effect_kind kind, struct pinf_effect **effect);
+struct op *router_op_find(struct pinf_router *r, uint64_t id);
+void router_op_drop(struct pinf_router *r, struct op *op);
+/* Whether an operation on that blob is in flight: its deletion, or any other. */
+bool router_works_on(const struct pinf_router *r, const struct pinf_hash *sha256, bool deleting);
+PINF_MUST_CHECK enum pinf_err router_audit(struct pinf_router *r, struct pinf_audit *record);
+
+/* Whether a failure is the medium's, so that the event must be undone. */
+bool router_undoes(enum pinf_err err);
+
+/* router_access.c: who asks, and the policy's verdict. */
+PINF_MUST_CHECK enum pinf_err router_identify(struct call *c);
+PINF_MUST_CHECK enum pinf_err router_load_session(struct call *c, uint64_t id);
+PINF_MUST_CHECK enum pinf_err router_load_task(struct call *c);
+bool router_holds_lease(const struct pinf_router *r, const struct pinf_task *task,
+    const struct pinf_address *miner, uint32_t attempt);
+/* Gathers the facts of this call and decides. */
+PINF_MUST_CHECK enum pinf_err
+router_decide(const struct call *c, struct pinf_facts *facts, enum pinf_rule *rule);
+/* Facts about this call, the policy's decision, and, where it allows, the nonce spent.  A
+ * denial is audited and E_DENIED. */
+PINF_MUST_CHECK enum pinf_err router_permit(
+    struct call *c, enum pinf_action action, enum pinf_actor actor, enum pinf_route route);
+/* The owner or the administrator if the caller is one, else other. */
+enum pinf_actor router_actor(const struct call *c, enum pinf_actor other);
+
+/* router_reply.c: answers. */
+PINF_MUST_CHECK enum pinf_err reply_begin(
+    struct pinf_router *r, uint64_t request, unsigned status, struct pinf_json_writer *writer);
+PINF_MUST_CHECK enum pinf_err reply_end(struct pinf_json_writer *writer);
+PINF_MUST_CHECK enum pinf_err reply_empty(struct pinf_router *r, uint64_t request, unsigned status);
+PINF_MUST_CHECK enum pinf_err
+reply_state(struct pinf_router *r, uint64_t request, unsigned status, const struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err
+reply_lease(struct pinf_router *r, uint64_t request, const struct pinf_task *task);
+/* Never fails: without memory for a body the status alone is sent. */
+void reply_error(struct pinf_router *r, uint64_t request, const struct pinf_api_error *error);
+
+/* router_wait.c: those who wait. */
+PINF_MUST_CHECK enum pinf_err wait_caller(
+    struct pinf_router *r, uint64_t request, uint8_t api_version, const struct pinf_task *task);
+/* The task came to an end, or (still working) a caller's patience did. */
+PINF_MUST_CHECK enum pinf_err wait_answer(
+    struct pinf_router *r, uint64_t request, uint8_t api_version, const struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err wait_task_ended(struct pinf_router *r, const struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err wait_serve_miners(struct pinf_router *r);
+PINF_MUST_CHECK enum pinf_err wait_expired(struct pinf_router *r);
+void wait_forget(struct pinf_router *r, uint64_t request);
+uint64_t wait_next_ms(const struct pinf_router *r);
+
+/* router_task.c: from reservation to the queue. */
+router_handler route_reserve, route_completion;
+PINF_MUST_CHECK enum pinf_err
+task_sealed(struct pinf_router *r, struct op *op, const struct pinf_event *event);
+PINF_MUST_CHECK enum pinf_err
+task_stored(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+PINF_MUST_CHECK enum pinf_err
+task_input_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+PINF_MUST_CHECK enum pinf_err
+task_delivered(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+PINF_MUST_CHECK enum pinf_err
+task_fail(struct pinf_router *r, struct pinf_task *task, enum pinf_err why);
+PINF_MUST_CHECK enum pinf_err task_timers(struct pinf_router *r);
+
+/* router_lease.c: miners at work. */
+router_handler route_claim, route_ack, route_precommit, route_commit, route_release;
+PINF_MUST_CHECK enum pinf_err
+lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_address *miner);
+PINF_MUST_CHECK enum pinf_err lease_expired(struct pinf_router *r, struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err
+lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+
+/* router_blob.c: uploads, downloads, orphans. */
+router_handler route_blob_put, route_blob_get;
+PINF_MUST_CHECK enum pinf_err
+blob_uploaded(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+PINF_MUST_CHECK enum pinf_err blob_sweep(struct pinf_router *r);
+PINF_MUST_CHECK enum pinf_err
+blob_deleted(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+
+/* router_key.c: grants and key versions. */
+router_handler route_key, route_keys, route_key_rotate, route_key_destroy;
+PINF_MUST_CHECK enum pinf_err
+key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+/* Scopes of a task's payloads. */
+struct pinf_scope key_input_scope(const struct pinf_task *task);
+struct pinf_scope key_result_scope(const struct pinf_task *task);
+
+/* router_session.c and router_view.c. */
+router_handler route_session_create, route_session_allow, route_session_deny, route_session_close;
+router_handler route_sessions, route_session, route_tasks, route_task, route_miners;
+router_handler route_info, route_status, route_health, route_metrics;
+
+#endif
