@@ -48,7 +48,10 @@ const struct pinf_domain *pinf_keyring_domain(const struct pinf_keyring *keyring
 const struct pinf_key *pinf_keyring_identity(const struct pinf_keyring *keyring);
 const struct pinf_address *pinf_keyring_address(const struct pinf_keyring *keyring);
 
-/* Adds the next version, pending, from a fresh random seed or from an imported one (not NULL). */
+/*
+ * Adds the next version, pending, from a fresh random seed or from an imported one (not NULL).
+ * now_ms <= PINF_ID_MAX.  E_SEED_WEAK, E_SEED_KNOWN, E_TOO_LARGE at PINF_KEY_VERSIONS_MAX.
+ */
 PINF_MUST_CHECK enum pinf_err pinf_keyring_add(struct pinf_keyring *keyring, uint32_t *version,
     const struct pinf_span *seed, uint64_t now_ms, struct pinf_random random);
 /* Makes a pending version the active one; the former becomes decrypt-only.  E_KEY_UNKNOWN, E_STATE. */
@@ -56,7 +59,7 @@ PINF_MUST_CHECK enum pinf_err pinf_keyring_activate(struct pinf_keyring *keyring
 /* Add and activate in one: what "rotate" means. */
 PINF_MUST_CHECK enum pinf_err pinf_keyring_rotate(
     struct pinf_keyring *keyring, uint32_t *version, uint64_t now_ms, struct pinf_random random);
-/* Wipes the seed, leaves the tombstone.  The active version is refused with E_STATE. */
+/* Wipes the seed, leaves the tombstone.  E_KEY_UNKNOWN, E_KEY_DESTROYED; E_STATE for the active one. */
 PINF_MUST_CHECK enum pinf_err pinf_keyring_destroy(struct pinf_keyring *keyring, uint32_t version);
 
 size_t pinf_keyring_count(const struct pinf_keyring *keyring);
@@ -74,13 +77,16 @@ PINF_MUST_CHECK enum pinf_err pinf_keyring_derive(const struct pinf_keyring *key
 void pinf_keyring_digest(
     const struct pinf_keyring *keyring, struct pinf_span data, struct pinf_hash *digest);
 
-/* Argon2id cost of a keyring file.  {0, 0} means the default (3 passes, 64 MiB). */
+/* Argon2id cost of a keyring file; a zero means the default (3 passes, 64 MiB).  Files that ask for more are refused. */
+#define PINF_KDF_PASSES_MAX     16
+#define PINF_KDF_MEMORY_MIN_KIB 8
+#define PINF_KDF_MEMORY_MAX_KIB 262144
 struct pinf_kdf_cost {
 	uint32_t passes;
 	uint32_t memory_kib;
 };
 
-/* Sealed keyring file.  spec/keys.md#file.  Decode errors: E_KEYRING, E_PASSPHRASE. */
+/* Sealed keyring file, appended.  spec/keys.md#file.  Encode: E_RANGE; decode: E_KEYRING, E_PASSPHRASE. */
 PINF_MUST_CHECK enum pinf_err
 pinf_keyring_encode(const struct pinf_keyring *keyring, struct pinf_bytes *file,
     struct pinf_span passphrase, struct pinf_kdf_cost cost, struct pinf_random random);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The worked examples of keys.md and blob.md, from the text of these pages alone.
 
-Standard library, and `cryptography` for the two AEADs.  Shares no code with pinf; the unit tests
+Standard library, and `cryptography` for the AEADs and Argon2id.  Shares no code with pinf; the unit tests
 hold what it prints.
 """
 import hashlib
@@ -10,6 +10,7 @@ import hmac
 from struct import pack
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 
 def hmac256(key, message):
@@ -32,6 +33,19 @@ def scope(kind, purpose, session, task, instance, attempt=0, miner=b""):
 
 def version_prk(seed, chain_id, contract, version):  # KEY-4
     return hmac256(b"pinf/keys/1" + pack(">Q", chain_id) + contract + pack(">I", version), seed)
+
+
+def fingerprint(seed):
+    return hashlib.sha256(b"pinf/seed-fingerprint/1" + seed).digest()[:8]
+
+
+def keyring_file(passphrase, salt, chain_id, contract, identity, digest_key, versions):
+    plain = pack(">Q", chain_id) + contract + identity + digest_key + pack(">I", len(versions))
+    for state, created_ms, seed, mark in versions:
+        plain += pack(">BQB", state, created_ms, len(seed)) + seed.ljust(64, b"\0") + mark
+    header = b"PNFK" + pack(">BII", 1, 1, 8) + salt
+    key = Argon2id(salt=salt, length=32, iterations=1, lanes=1, memory_cost=8).derive(passphrase)
+    return header + ChaCha20Poly1305(key).encrypt(bytes(12), plain, header)
 
 
 def padme(n):  # BLOB-22
@@ -84,10 +98,23 @@ if __name__ == "__main__":
     session_in = scope(1, 1, 101, 0, INSTANCE)
     result = scope(2, 2, 101, 9001, INSTANCE, 2, MINER)
     print("seed       ", SEED.hex())
-    print("fingerprint", hashlib.sha256(b"pinf/seed-fingerprint/1" + SEED).digest()[:8].hex())
+    print("fingerprint", fingerprint(SEED).hex())
     print("prk        ", prk.hex())
     for name, sc in (("task input", task_in), ("session input", session_in), ("result", result)):
         print(f"scope {name}: {sc.hex()}\n  key {expand(prk, sc, 32).hex()}")
+    dead = hashlib.sha256(b"pinf dead seed").digest()
+    long_seed = hashlib.sha512(b"pinf example seed").digest()
+    file = keyring_file(b"correct horse", bytes(range(16)), 8453, CONTRACT,
+                        bytes(31) + b"\1", hashlib.sha256(b"pinf digest key").digest(),
+                        [(4, 1700000000000, b"", fingerprint(dead)),
+                         (3, 1700000000001, long_seed, fingerprint(long_seed)),
+                         (2, 1700000000002, SEED, fingerprint(SEED))])
+    print("dead", dead.hex(), fingerprint(dead).hex())
+    print("key of version 2, result:", expand(
+        version_prk(long_seed, 8453, CONTRACT, 2), result, 32).hex())
+    print("digest of 'prompt':", hmac256(
+        hashlib.sha256(b"pinf digest key").digest(), b"prompt").hex())
+    print("keyring file", len(file), file.hex())
     k_in, k_res = expand(prk, task_in, 32), expand(prk, result, 32)
     for name, args in (
         ("A", (k_in, 1, 0, 16, 3, task_in, SALT, b"hello, miner")),

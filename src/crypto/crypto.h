@@ -88,6 +88,9 @@ PINF_MUST_CHECK enum pinf_err pinf_secp256k1_recover(
 PINF_MUST_CHECK enum pinf_err pinf_argon2id(struct pinf_key *key, struct pinf_span passphrase,
     const uint8_t salt[static 16], uint32_t passes, uint32_t memory_kib);
 
+/* Appends the bytes of strict base64 (standard alphabet, padded).  E_SYNTAX, also where out is too small. */
+PINF_MUST_CHECK enum pinf_err pinf_base64_decode(struct pinf_buf *out, struct pinf_span text);
+
 /* Guarded, mlocked memory for long-lived secrets; zeroed.  Returns NULL when out of memory. */
 void *pinf_guarded_alloc(size_t len);
 void pinf_guarded_free(void *memory);

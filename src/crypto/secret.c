@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secret.c -- wiping, constant-time comparison and guarded memory, on libsodium. */
+/* secret.c -- wiping, constant-time comparison and guarded memory, base64, on libsodium. */
 #include <string.h>
 
 #include <sodium.h>
@@ -23,6 +23,22 @@ void
 pinf_key_wipe(struct pinf_key *key)
 {
 	pinf_wipe(key, sizeof *key);
+}
+
+enum pinf_err
+pinf_base64_decode(struct pinf_buf *out, struct pinf_span text)
+{
+	uint8_t *at = out->data + out->len;
+	const size_t room = out->cap - out->len;
+	size_t len = 0;
+
+	if (sodium_base642bin(at, room, (const char *)text.data, text.len, NULL, &len, NULL,
+		sodium_base64_VARIANT_ORIGINAL) != 0) {
+		pinf_wipe(at, room);
+		return PINF_E_SYNTAX;
+	}
+	out->len += len;
+	return PINF_OK;
 }
 
 void *
