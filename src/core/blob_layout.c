@@ -145,7 +145,9 @@ padme(uint64_t len)
 	if (len <= PINF_BLOB_PADDED_MIN)
 		return PINF_BLOB_PADDED_MIN;
 	const unsigned exponent = log2_floor(len);
-	const uint64_t mask = ((uint64_t)1 << (exponent - log2_floor(exponent) - 1)) - 1;
+	const unsigned rounded_bits = exponent - log2_floor(exponent) - 1;
+	assert(rounded_bits < 64);
+	const uint64_t mask = ((uint64_t)1 << rounded_bits) - 1;
 	return (len + mask) & ~mask;
 }
 

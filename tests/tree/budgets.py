@@ -19,8 +19,21 @@ def entries(root, name):
     return {row[0]: row[1] if len(row) > 1 else "" for row in rows}
 
 
+def code_lines(body):
+    count = 0
+    in_table = False
+    for line in body:
+        in_table = in_table or line.startswith("\tstatic const ")
+        count += not in_table
+        in_table = in_table and not (line.endswith(";") and not line.startswith("\t\t"))
+    return count
+
+
 def functions(lines):
-    """(name, lines) of every function: the tree's format puts its braces alone in column one."""
+    """(name, lines) of every function: the tree's format puts its braces alone in column one.
+
+    A static const table is data and does not count.
+    """
     start = None
     for number, line in enumerate(lines):
         if line == "{":
@@ -28,7 +41,7 @@ def functions(lines):
         elif line == "}" and start is not None:
             head = " ".join(lines[max(0, start - 6):start])
             names = re.findall(r"(\w+)\(", head[head.rfind(";") + 1:])
-            yield names[0] if names else "?", number - start + 1
+            yield names[0] if names else "?", code_lines(lines[start:number + 1])
             start = None
 
 
@@ -79,7 +92,10 @@ BAD = [
     (fixture("src/core/a.c", LONG, "src/core/a.c:long_one\n"), "no reason"),
     (fixture("sim/a.c", "a;\n"), "in no directory"),
 ]
-GOOD = [fixture("src/core/a.c", LONG, "src/core/a.c:long_one one case for each state\n")]
+TABLE = ("void\nshort_one(void)\n{\n\tstatic const struct {\n\t\tint a;\n\t} cases[] = {\n"
+         + "\t    {1},\n" * 80 + "\t};\n\n\ta();\n}\n")
+GOOD = [fixture("src/core/a.c", TABLE),
+        fixture("src/core/a.c", LONG, "src/core/a.c:long_one one case for each state\n")]
 
 if __name__ == "__main__":
     tree.self_check(lambda root: check(root, []), BAD, GOOD)
