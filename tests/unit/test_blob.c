@@ -50,20 +50,15 @@ known_answers(void **state)
 		struct pinf_bytes sealed = {0};
 		struct pinf_hash told;
 		struct pinf_hash sha256;
-		char text[65];
 
 		assert_ok(
 		    pinf_blob_seal(blob, &params, &key, example_random, plain, &sealed, &told));
 		assert_int_equal(sealed.len, cases[i].sealed_len);
 		pinf_sha256(&sha256, pinf_span_of(&sealed));
-		pinf_hex(text, sha256.bytes, sizeof sha256.bytes);
-		assert_string_equal(text, cases[i].sha256);
+		assert_hex(sha256.bytes, sizeof sha256.bytes, cases[i].sha256);
 		assert_true(pinf_hash_equal(&sha256, &told));
-		if (i == 0) {
-			uint8_t want[162];
-			assert_ok(pinf_unhex(want, sizeof want, SPAN(a_bytes), true));
-			assert_memory_equal(sealed.data, want, sizeof want);
-		}
+		if (i == 0)
+			assert_hex(sealed.data, sealed.len, a_bytes);
 		assert_ok(open_with(hex, scope, pinf_span_of(&sealed)));
 		pinf_bytes_free(&sealed);
 		free(data);

@@ -44,16 +44,6 @@ new_keyring(uint64_t *state)
 }
 
 static void
-assert_hex(const void *data, size_t len, const char *want)
-{
-	char text[129];
-
-	assert_true(len <= 64);
-	pinf_hex(text, data, len);
-	assert_string_equal(text, want);
-}
-
-static void
 derivation_gives_the_vectors(void **state)
 {
 	const struct {
