@@ -133,5 +133,8 @@ struct pinf_payload;
 void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);
 void pinf_payload_write(
     struct pinf_json_writer *writer, const char *name, const struct pinf_payload *payload);
+/* The fields of an input document, its tag apart; input is {0} before and the caller's to free. */
+struct pinf_input;
+void pinf_input_read(struct pinf_json_reader *reader, struct pinf_input *input);
 
 #endif
