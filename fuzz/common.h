@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* common.h -- what the fuzz targets share.  An oracle that fails aborts and says which. */
+#ifndef PINF_FUZZ_COMMON_H
+#define PINF_FUZZ_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pinf/base.h>
+
+/* One target's entry point: libFuzzer's, AFL++'s and replay.c's. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Aborts with the oracle's name where it does not hold. */
+void fuzz_check(bool holds, const char *oracle);
+/* Every rejection has a name of its own: an error with none is a bug. */
+void fuzz_check_named(enum pinf_err err);
+
+#endif
