@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* measure.h -- interleaved rounds, medians, ratios to the first case of a group. */
+#ifndef PINF_BENCH_MEASURE_H
+#define PINF_BENCH_MEASURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/json.h"
+
+#define BENCH_ROUNDS    15
+#define BENCH_CASES_MAX 12
+
+/* One way to do the job.  run does it n times and aborts where it fails. */
+struct bench_case {
+	const char *name;
+	void (*run)(void *ctx, uint64_t n);
+	void *ctx;
+};
+
+/* Cases of one group do the same job; ratios are to the first. */
+struct bench_group {
+	const char *name;
+	uint64_t bytes; /* of payload an operation; 0: not a matter of bytes */
+	const struct bench_case *cases;
+	size_t count;
+};
+
+/* What the commands share.  json may be NULL. */
+struct bench_run {
+	uint64_t seconds; /* for a group; 0: one short round, to see that it runs */
+	struct pinf_json_writer *json;
+	uint64_t sizes[16];
+	size_t size_count;
+};
+
+/* Runs the cases in turn, round after round, so that drift hits all alike; prints and records. */
+void bench_measure(const struct bench_run *run, const struct bench_group *group);
+/* Aborts, naming what failed: a benchmark of failing calls means nothing. */
+void bench_require(bool holds, const char *what);
+
+void bench_derive(const struct bench_run *run);
+void bench_seal(const struct bench_run *run);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* peers.c -- libcrypto, libsodium and nettle called directly. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <nettle/hmac.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <sodium.h>
+
+#include "measure.h"
+#include "peers.h"
+
+struct peers {
+	uint8_t key[32];
+	uint8_t nonce[24];
+	struct hmac_sha256_ctx midstate;
+	EVP_CIPHER *aes;
+	EVP_CIPHER_CTX *cipher;
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+	crypto_aead_aes256gcm_state aes_sodium;
+};
+
+struct peers *
+peers_new(void)
+{
+	void *memory = NULL;
+	struct peers *p;
+
+	bench_require(
+	    sodium_init() >= 0 && posix_memalign(&memory, 64, sizeof *p) == 0, "allocation");
+	p = memory;
+	memset(p, 0, sizeof *p);
+	memset(p->key, 0x5a, sizeof p->key);
+	hmac_sha256_set_key(&p->midstate, sizeof p->key, p->key);
+	p->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	p->cipher = EVP_CIPHER_CTX_new();
+	p->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	p->digest = EVP_MD_CTX_new();
+	bench_require(p->aes != NULL && p->cipher != NULL && p->sha256 != NULL && p->digest != NULL,
+	    "libcrypto");
+	if (crypto_aead_aes256gcm_is_available())
+		(void)crypto_aead_aes256gcm_beforenm(&p->aes_sodium, p->key);
+	return p;
+}
+
+void
+peers_free(struct peers *peers)
+{
+	EVP_CIPHER_CTX_free(peers->cipher);
+	EVP_CIPHER_free(peers->aes);
+	EVP_MD_CTX_free(peers->digest);
+	EVP_MD_free(peers->sha256);
+	free(peers);
+}
+
+/* HKDF-Expand of 32 bytes is one HMAC over info || 1. */
+void
+peers_derive_midstate(
+    struct peers *peers, const uint8_t *info, size_t info_len, uint8_t out[static 32])
+{
+	struct hmac_sha256_ctx ctx = peers->midstate;
+	const uint8_t one = 1;
+
+	hmac_sha256_update(&ctx, info_len, info);
+	hmac_sha256_update(&ctx, 1, &one);
+	hmac_sha256_digest(&ctx, 32, out);
+}
+
+void
+peers_derive_hmac(struct peers *peers, const uint8_t *info, size_t info_len, uint8_t out[static 32])
+{
+	struct hmac_sha256_ctx ctx;
+	const uint8_t one = 1;
+
+	hmac_sha256_set_key(&ctx, sizeof peers->key, peers->key);
+	hmac_sha256_update(&ctx, info_len, info);
+	hmac_sha256_update(&ctx, 1, &one);
+	hmac_sha256_digest(&ctx, 32, out);
+}
+
+void
+peers_derive_evp(struct peers *peers, const uint8_t *info, size_t info_len, uint8_t out[static 32])
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+	size_t out_len = 32;
+
+	bench_require(ctx != NULL && EVP_PKEY_derive_init(ctx) > 0 &&
+			  EVP_PKEY_CTX_set_hkdf_mode(ctx, EVP_PKEY_HKDEF_MODE_EXPAND_ONLY) > 0 &&
+			  EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0 &&
+			  EVP_PKEY_CTX_set1_hkdf_key(ctx, peers->key, sizeof peers->key) > 0 &&
+			  EVP_PKEY_CTX_add1_hkdf_info(ctx, info, (int)info_len) > 0 &&
+			  EVP_PKEY_derive(ctx, out, &out_len) > 0,
+	    "EVP_PKEY HKDF");
+	EVP_PKEY_CTX_free(ctx);
+}
+
+void
+peers_derive_blake2b(
+    struct peers *peers, const uint8_t *info, size_t info_len, uint8_t out[static 32])
+{
+	(void)crypto_generichash(out, 32, info, info_len, peers->key, sizeof peers->key);
+}
+
+static void
+evp_seal(EVP_CIPHER_CTX *ctx, const struct peers *p, const uint8_t *in, size_t len, uint8_t *out)
+{
+	int got = 0;
+
+	bench_require(EVP_EncryptUpdate(ctx, out, &got, in, (int)len) > 0 &&
+			  EVP_EncryptFinal_ex(ctx, out + got, &got) > 0 &&
+			  EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + len) > 0,
+	    "AES-256-GCM");
+	(void)p;
+}
+
+void
+peers_seal_aes_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	bench_require(
+	    EVP_EncryptInit_ex2(peers->cipher, peers->aes, peers->key, peers->nonce, NULL) > 0,
+	    "EVP_EncryptInit");
+	evp_seal(peers->cipher, peers, in, len, out);
+}
+
+void
+peers_seal_aes_evp_fresh(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	bench_require(ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, peers->key,
+					 peers->nonce) > 0,
+	    "EVP_EncryptInit");
+	evp_seal(ctx, peers, in, len, out);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+void
+peers_seal_aes_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	(void)crypto_aead_aes256gcm_encrypt_afternm(out, NULL, in, len, NULL, 0, NULL, peers->nonce,
+	    (const crypto_aead_aes256gcm_state *)&peers->aes_sodium);
+}
+
+void
+peers_seal_chacha_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	(void)crypto_aead_chacha20poly1305_ietf_encrypt(
+	    out, NULL, in, len, NULL, 0, NULL, peers->nonce, peers->key);
+}
+
+void
+peers_seal_xchacha_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    out, NULL, in, len, NULL, 0, NULL, peers->nonce, peers->key);
+}
+
+void
+peers_sha256_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t out[static 32])
+{
+	unsigned got = 32;
+
+	bench_require(EVP_DigestInit_ex2(peers->digest, peers->sha256, NULL) > 0 &&
+			  EVP_DigestUpdate(peers->digest, in, len) > 0 &&
+			  EVP_DigestFinal_ex(peers->digest, out, &got) > 0,
+	    "SHA-256");
+}
