@@ -57,18 +57,23 @@ fail(struct pinf_bytes *message)
 static bool
 parse_sizes(const char *text, struct bench_run *run)
 {
+	static const struct {
+		const char *name;
+		unsigned shift;
+	} units[] = {{"KiB", 10}, {"MiB", 20}};
+
 	while (run->size_count < sizeof run->sizes / sizeof run->sizes[0]) {
 		char *end;
 		uint64_t size = strtoull(text, &end, 10);
 
 		if (end == text)
 			return false;
-		if (strncmp(end, "KiB", 3) == 0)
-			size <<= 10;
-		else if (strncmp(end, "MiB", 3) == 0)
-			size <<= 20;
-		if (*end == 'K' || *end == 'M')
-			end += strcspn(end, ",");
+		for (size_t u = 0; u < sizeof units / sizeof units[0]; u++)
+			if (strncmp(end, units[u].name, strlen(units[u].name)) == 0) {
+				size <<= units[u].shift;
+				end += strlen(units[u].name);
+				break;
+			}
 		if ((*end != ',' && *end != '\0') || size > (uint64_t)1 << 30)
 			return false;
 		run->sizes[run->size_count++] = size;
