@@ -354,6 +354,7 @@ the_example_file_decodes(void **state)
 	assert_int_equal(pinf_keyring_info(keyring, 0).state, PINF_KEY_DESTROYED);
 	assert_hex(pinf_keyring_info(keyring, 0).fingerprint, 8, "3da08d574e2e846d");
 	assert_int_equal(pinf_keyring_info(keyring, 1).state, PINF_KEY_DECRYPT_ONLY);
+	assert_hex(pinf_keyring_info(keyring, 1).fingerprint, 8, "1ace0497c6d4a3e5");
 	assert_int_equal(pinf_keyring_info(keyring, 2).created_ms, 1700000000002);
 	assert_ok(pinf_keyring_derive(keyring, 2, &scope, &key));
 	assert_hex(
