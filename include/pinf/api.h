@@ -16,6 +16,7 @@
 #define PINF_BODY_MAX       (PINF_DOCUMENT_MAX + 65536) /* a completion's body */
 #define PINF_BODY_SMALL_MAX 65536 /* every other body */
 #define PINF_TIMEOUT_MAX_MS 86400000
+#define PINF_WAIT_MAX_MS    60000 /* how long a claim may wait */
 #define PINF_API_KEY_TEXT   68 /* "pinf" + 64 hex digits, without NUL */
 
 enum pinf_endpoint {
@@ -63,7 +64,7 @@ struct pinf_api_route {
 	bool streamed; /* the body is a blob: the host streams it, decode never sees it */
 };
 
-/* E_ROUTE, E_METHOD (the path exists), E_ID_RANGE, E_HASH, E_TOO_LARGE (target over PINF_PATH_MAX). */
+/* E_ROUTE (unknown, or the other listener's), E_METHOD, E_ID_RANGE, E_HASH, E_TOO_LARGE (over PINF_PATH_MAX). */
 PINF_MUST_CHECK enum pinf_err pinf_api_route(struct pinf_api_route *route,
     enum pinf_listener listener, struct pinf_span method, struct pinf_span target);
 
@@ -131,9 +132,8 @@ struct pinf_api_request {
 	uint64_t after;
 	size_t limit;
 
-	/* KEY_DESTROY */
-	uint32_t key_version;
-	bool force;
+	uint32_t key_version; /* KEY_DESTROY; elsewhere what the wallet signed for, 0: any */
+	bool force; /* KEY_DESTROY */
 };
 
 /* What decode needs to know of the router: public and unchanging. */
@@ -142,7 +142,10 @@ struct pinf_api_config {
 	struct pinf_domain domain;
 };
 
-/* Why a request was refused, for the error body.  field and detail may be empty. */
+/*
+ * Why a request was refused, for the error body.  field may be empty; it may be the sender's own
+ * words (the name of an unknown field), so it is answered and never logged.
+ */
 struct pinf_api_error {
 	enum pinf_err err;
 	enum pinf_rule rule; /* err E_DENIED: which */
