@@ -37,12 +37,22 @@ stage() {
 	sed -n 's/^\(= \|[0-9]*% tests passed\)/   &/p' "$log"
 }
 
-# build PRESET [TARGET...]
+# set_up GROUP...: of .ci/packages.  No stage, because apt-get may have much to tell and sudo to ask.
+set_up() {
+	local started
+	started=$(now_ds)
+	"$root/.ci/setup" "$@" || return 1
+	report "set-up" 240 "$started" 0
+}
+
+# build PRESET TARGET CONFIGURE-ARGUMENT...
 build() {
+	local preset=$1 target=$2
+	shift 2
 	(
-		cd "$root"
+		cd "$root" || exit 1
 		# A cache that another place or compiler left is of no use: start again.
-		cmake --preset "$1" || cmake --preset "$1" --fresh
-		cmake --build --preset "$1" -j "$(nproc)" ${2+--target "${@:2}"}
+		cmake --preset "$preset" "$@" || cmake --preset "$preset" --fresh "$@" || exit 1
+		cmake --build --preset "$preset" -j "$(nproc)" --target "$target"
 	)
 }

@@ -42,9 +42,8 @@ def layer_of(path):
 
 
 def resolve(root, path, name):
-    for base in (path.parent, pathlib.Path("src"), pathlib.Path("include"), pathlib.Path("."),
-                 pathlib.Path("tests")):
-        target = pathlib.Path(*(base / name).parts)
+    for base in (path.parent, path.parts[0], "src", "include", "."):
+        target = pathlib.Path(base, name)
         if (root / target).is_file():
             return target
     return None
