@@ -127,7 +127,7 @@ PINF_MUST_CHECK enum pinf_err pinf_json_written(const struct pinf_json_writer *w
 
 /*
  * Objects that travel inside others: read from the reader of their object, which the caller
- * ends or leaves; written as a member.  Outputs are written if no error stuck.
+ * ends or leaves; written as a member.  After an error the output means nothing.
  */
 struct pinf_payload;
 void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);

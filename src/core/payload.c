@@ -137,26 +137,24 @@ read_inline(struct pinf_json_reader *reader, struct pinf_payload *payload)
 void
 pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload)
 {
-	struct pinf_payload p = {0};
 	struct pinf_span hex;
 
+	*payload = (struct pinf_payload){0};
 	if (pinf_json_is_object(reader, "encryption"))
-		read_sealing(reader, &p);
+		read_sealing(reader, payload);
 	else
 		read_plain(reader);
 	pinf_json_text(reader, "sha256", true, &hex);
-	if (pinf_unhex(p.sha256.bytes, sizeof p.sha256.bytes, hex, true) != PINF_OK)
+	if (pinf_unhex(payload->sha256.bytes, sizeof payload->sha256.bytes, hex, true) != PINF_OK)
 		pinf_json_fail(reader, "sha256", PINF_E_HASH);
-	pinf_json_uint(reader, "size", true, PINF_ID_MAX, &p.size);
-	if (p.size == 0)
+	pinf_json_uint(reader, "size", true, PINF_ID_MAX, &payload->size);
+	if (payload->size == 0)
 		pinf_json_fail(reader, "size", PINF_E_RANGE);
 	/* The one that does not apply stays unread, and so is an unknown field. */
-	if (p.suite == PINF_SUITE_NONE && pinf_json_has(reader, "inline"))
-		read_inline(reader, &p);
+	if (payload->suite == PINF_SUITE_NONE && pinf_json_has(reader, "inline"))
+		read_inline(reader, payload);
 	else
-		read_urn(reader, &p);
-	if (reader->err == PINF_OK)
-		*payload = p;
+		read_urn(reader, payload);
 }
 
 enum pinf_err
@@ -164,7 +162,7 @@ pinf_payload_decode(struct pinf_payload *payload, struct pinf_span json)
 {
 	struct pinf_json *parsed;
 	struct pinf_json_reader reader;
-	struct pinf_payload p = {0};
+	struct pinf_payload p;
 	enum pinf_err err = pinf_json_parse(&parsed, json, PINF_PAYLOAD_JSON_MAX);
 
 	if (err != PINF_OK)
