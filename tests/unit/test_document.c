@@ -23,6 +23,15 @@ fill(struct pinf_bytes *to, const char *text)
 }
 
 static void
+examples_are_in_the_spec(void **state)
+{
+	(void)state;
+	assert_true(unit_in_spec("documents.md", full_input));
+	assert_true(unit_in_spec("documents.md", small_result));
+	assert_false(unit_in_spec("documents.md", "pinf-input-3"));
+}
+
+static void
 inputs_go_both_ways(void **state)
 {
 	struct pinf_input input = {
@@ -279,6 +288,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(examples_are_in_the_spec),
 	    cmocka_unit_test(inputs_go_both_ways),
 	    cmocka_unit_test(results_go_both_ways),
 	    cmocka_unit_test(bad_inputs_say_why),

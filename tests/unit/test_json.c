@@ -105,6 +105,33 @@ static const struct check {
     {"{\"a\":1,\"A\":2,\"a \":3,\"\\u00e0\":4}", PINF_OK, 0},
 };
 
+/* The rows "| `text` | `error` at byte N |" of spec/json.md. */
+static void
+examples_of_the_spec_hold(void **state)
+{
+	size_t len = 0, at = 0, rows = 0;
+	char *page = (char *)unit_read_file(PINF_SOURCE_DIR "/spec/json.md", &len), *save = NULL;
+
+	(void)state;
+	assert_non_null(page);
+	for (char *line = strtok_r(page, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char text[64], error[32] = "ok";
+		unsigned byte = 0;
+		const bool accepted = strstr(line, "` | accepted |") != NULL;
+		const int got =
+		    sscanf(line, "| `%63[^`]` | `%31[^`]` at byte %u", text, error, &byte);
+
+		if (got != 3 && !(got == 1 && accepted))
+			continue;
+		rows++;
+		assert_string_equal(pinf_err_name(pinf_json_check(SPAN(text), &at)), error);
+		assert_int_equal(at, byte);
+	}
+	assert_int_equal(rows, 6);
+	free(page);
+}
+
 static void
 texts_are_checked(void **state)
 {
@@ -569,6 +596,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(examples_of_the_spec_hold),
 	    cmocka_unit_test(texts_are_checked),
 	    cmocka_unit_test(limits_hold),
 	    cmocka_unit_test(utf8_is_measured),

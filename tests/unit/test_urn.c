@@ -87,6 +87,37 @@ canonical_of(uint8_t space[static PINF_URN_MAX], const struct pinf_urn *urn)
 	return span_of(space, out.len);
 }
 
+/* The rows "| `urn` | canonical `urn` |" and "| `urn` | `error` |" of spec/urn.md. */
+static void
+examples_of_the_spec_hold(void **state)
+{
+	size_t len = 0, rows = 0;
+	char *page = (char *)unit_read_file(PINF_SOURCE_DIR "/spec/urn.md", &len), *save = NULL;
+
+	(void)state;
+	assert_non_null(page);
+	for (char *line = strtok_r(page, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		uint8_t space[PINF_URN_MAX];
+		char text[64], outcome[64];
+		struct pinf_urn urn;
+
+		if (sscanf(line, "| `%63[^`]` | canonical `%63[^`]` |", text, outcome) == 2) {
+			assert_ok(pinf_urn_parse(&urn, SPAN(text)));
+			assert_true(pinf_span_equal(canonical_of(space, &urn), SPAN(outcome)));
+		} else if (sscanf(line, "| `urn:%59[^`]` | `%63[^`]` |", text + 4, outcome) == 2) {
+			memcpy(text, "urn:", 4);
+			assert_string_equal(
+			    pinf_err_name(pinf_urn_parse(&urn, SPAN(text))), outcome);
+		} else {
+			continue;
+		}
+		rows++;
+	}
+	assert_int_equal(rows, 7);
+	free(page);
+}
+
 static void
 texts_parse_or_say_why(void **state)
 {
@@ -175,6 +206,7 @@ plain_fields_make_one(void **state)
 		struct pinf_buf out = {space, 0, sizeof space};
 
 		assert_err(pinf_urn_make(&out, makes[i].plain), makes[i].err);
+		assert_true(makes[i].text == NULL || unit_in_spec("urn.md", makes[i].text));
 		assert_true(pinf_span_equal(span_of(space, out.len),
 		    makes[i].text == NULL ? span_of("", 0) : SPAN(makes[i].text)));
 		assert_int_equal(
@@ -327,6 +359,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(examples_of_the_spec_hold),
 	    cmocka_unit_test(texts_parse_or_say_why),
 	    cmocka_unit_test(whole_length_is_limited),
 	    cmocka_unit_test(format_needs_room),

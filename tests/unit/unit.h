@@ -85,6 +85,22 @@ unit_read_file(const char *path, size_t *len)
 	return data;
 }
 
+/* Whether a page of spec/ holds text, byte for byte: its worked examples are tested. */
+static inline bool
+unit_in_spec(const char *page, const char *text)
+{
+	char path[512];
+	size_t len = 0;
+	uint8_t *data;
+	bool found;
+
+	(void)snprintf(path, sizeof path, PINF_SOURCE_DIR "/spec/%s", page);
+	data = unit_read_file(path, &len);
+	found = data != NULL && strstr((char *)data, text) != NULL;
+	free(data);
+	return found;
+}
+
 /* Published vectors lie beside the project: ../shared/vectors seen from its root. */
 #define UNIT_SHARED PINF_SOURCE_DIR "/../shared/vectors/"
 
