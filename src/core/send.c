@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* send.c -- wallet-signed SEND and FETCH effects.  spec/auth.md. */
+/* send.c -- wallet-signed SEND and FETCH effects, and refusals.  spec/auth.md, spec/api.md#errors. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/send.h"
 #include "crypto/crypto.h"
 
@@ -52,4 +54,59 @@ pinf_send_signed(
 	pinf_auth_digest(&send->digest, PINF_AUTH_EIP712, &request);
 	send->effect = fx;
 	return PINF_OK;
+}
+
+static enum pinf_rule
+rule_named(const char *name)
+{
+	unsigned rule = PINF_RULE_ALLOW + 1;
+
+	while (rule < PINF_RULE_COUNT && strcmp(pinf_rule_name((enum pinf_rule)rule), name) != 0)
+		rule++;
+	return rule < PINF_RULE_COUNT ? (enum pinf_rule)rule : PINF_RULE_ACTION_UNKNOWN;
+}
+
+/* The router's own words: false where the body is somebody else's. */
+static bool
+read_error(struct pinf_api_error *error, struct pinf_span body)
+{
+	struct pinf_api_error e = {.rule = PINF_RULE_ALLOW};
+	char code[64], rule[64] = "";
+	struct pinf_span message;
+	struct pinf_json *json = NULL;
+	struct pinf_json_reader root, nested;
+
+	if (pinf_json_parse(&json, body, PINF_BODY_SMALL_MAX) != PINF_OK)
+		return false;
+	root = pinf_json_root(json);
+	nested = pinf_json_object(&root, "error", true);
+	pinf_json_label(&nested, "code", true, code, sizeof code);
+	pinf_json_label(&nested, "field", false, e.field, sizeof e.field);
+	pinf_json_text(&nested, "message", false, &message);
+	pinf_json_label(&nested, "rule", false, rule, sizeof rule);
+	pinf_json_leave(&root, &nested, "error");
+	e.err = pinf_json_end(&root) == PINF_OK ? pinf_err_of_name(code) : PINF_OK;
+	pinf_json_free(json);
+	if (e.err == PINF_OK || e.err == PINF_ERR_COUNT)
+		return false;
+	if (e.err == PINF_E_DENIED)
+		e.rule = rule_named(rule);
+	*error = e;
+	return true;
+}
+
+bool
+pinf_reply_refused(struct pinf_api_error *error, const struct pinf_event *reply)
+{
+	if (reply->err != PINF_OK || reply->status == 0 ||
+	    (reply->status >= 200 && reply->status <= 299))
+		return false;
+	if (read_error(error, reply->body))
+		return true;
+	/* A proxy answers for the router: all it can say is how it went. */
+	*error = (struct pinf_api_error){.err = reply->status == 429   ? PINF_E_BUSY
+						: reply->status >= 500 ? PINF_E_IO
+								       : PINF_E_SYNTAX};
+	(void)snprintf(error->field, sizeof error->field, "status %u", reply->status);
+	return true;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* send.h -- wallet-signed SEND and FETCH effects, for the miner's and the caller's cores.  spec/auth.md. */
+/*
+ * send.h -- what the miner's and the caller's cores share: wallet-signed SEND and FETCH effects, key
+ * requests, the router's refusals.  spec/auth.md, spec/grants.md, spec/api.md#errors.
+ */
 #ifndef PINF_CORE_SEND_H
 #define PINF_CORE_SEND_H
 
@@ -36,5 +39,26 @@ struct pinf_send {
  */
 PINF_MUST_CHECK enum pinf_err pinf_send_signed(
     struct pinf_effects *effects, const struct pinf_sender *sender, struct pinf_send *send);
+
+/*
+ * One key asked of the router, from the request to its grant.  The asker sets scope, task and
+ * key_version; each asking draws a new key pair.  Wipe it when done.
+ */
+struct pinf_key_request {
+	struct pinf_scope scope; /* of the key; its kind picks the route */
+	uint64_t task; /* for which it is asked */
+	uint32_t key_version; /* of the task */
+	struct pinf_hpke_keypair pair;
+	struct pinf_hash digest;
+};
+PINF_MUST_CHECK enum pinf_err pinf_key_request_send(struct pinf_key_request *request,
+    struct pinf_effects *effects, const struct pinf_sender *sender, uint64_t id, uint64_t now_ms);
+/* The reply's body: what pinf_grant_decode and pinf_grant_open refuse, or E_GRANT_MISMATCH (version). */
+PINF_MUST_CHECK enum pinf_err
+pinf_key_request_take(struct pinf_key *key, const struct pinf_key_request *request,
+    const struct pinf_sender *sender, const struct pinf_event *reply);
+
+/* Whether the reply is a refusal, and then which: E_BUSY, E_IO, E_SYNTAX where its body is not the router's. */
+bool pinf_reply_refused(struct pinf_api_error *error, const struct pinf_event *reply);
 
 #endif

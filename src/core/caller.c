@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * caller.c -- one caller-sealed completion, a step after the other.  Each step asks for one thing
+ * and is asked again, under a new id and signature, until it is answered.  spec/api.md#v3.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pinf/caller.h>
+
+#include "core/json.h"
+#include "core/send.h"
+
+/* No sealed result document is larger: its padding and tags add less than a quarter. */
+#define RESULT_MAX ((uint64_t)PINF_DOCUMENT_MAX + PINF_DOCUMENT_MAX / 4)
+
+enum step { RESERVE, INPUT_KEY, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STEPS };
+
+struct pinf_caller {
+	struct pinf_caller_config config;
+	struct pinf_sender sender;
+	enum pinf_caller_state state;
+	enum step step;
+	uint64_t last_id; /* ids of effects: each asking has its own */
+	uint64_t asked_id; /* of the effect whose answer is awaited; 0: none */
+	uint64_t retry_at_ms; /* none is awaited: when to ask again */
+	uint64_t deadline_ms; /* 0: set at the next asking */
+	struct pinf_bytes document; /* until it goes to be sealed */
+	uint64_t seal_id; /* the driver keeps sealed bytes under it; 0: none */
+	struct pinf_key_request request;
+	struct pinf_key key;
+	struct pinf_payload input;
+	struct pinf_payload result;
+	struct pinf_bytes opened;
+	struct pinf_api_error error;
+};
+
+enum pinf_err
+pinf_caller_open(struct pinf_caller **caller, const struct pinf_caller_config *config,
+    const struct pinf_wallet *wallet, struct pinf_bytes *document, struct pinf_random random)
+{
+	struct pinf_caller *c;
+
+	if (config->session == 0 || config->session > PINF_ID_MAX)
+		return PINF_E_ID_RANGE;
+	if (config->suite != PINF_SUITE_AES256GCM && config->suite != PINF_SUITE_CHACHA20POLY1305)
+		return PINF_E_ENCRYPTION;
+	c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return PINF_E_NO_MEMORY;
+	c->config = *config;
+	c->sender = (struct pinf_sender){.wallet = wallet,
+	    .router = config->router,
+	    .domain = config->domain,
+	    .random = random,
+	    .timeout_ms = config->send_timeout_ms};
+	c->document = *document;
+	*document = (struct pinf_bytes){0};
+	*caller = c;
+	return PINF_OK;
+}
+
+void
+pinf_caller_free(struct pinf_caller *caller)
+{
+	if (caller == NULL)
+		return;
+	pinf_bytes_free(&caller->document);
+	pinf_bytes_free(&caller->opened);
+	pinf_wipe(caller, sizeof *caller);
+	free(caller);
+}
+
+enum pinf_caller_state
+pinf_caller_state(const struct pinf_caller *caller)
+{
+	return caller->state;
+}
+
+struct pinf_span
+pinf_caller_result(const struct pinf_caller *caller)
+{
+	return pinf_span_of(&caller->opened);
+}
+
+const struct pinf_api_error *
+pinf_caller_error(const struct pinf_caller *caller)
+{
+	return &caller->error;
+}
+
+uint64_t
+pinf_caller_task(const struct pinf_caller *caller)
+{
+	return caller->request.task;
+}
+
+/* The deployed completion routes count seconds; a part of one is a whole one. */
+static void
+put_seconds(struct pinf_json_writer *json, const char *name, uint32_t ms)
+{
+	if (ms != 0)
+		pinf_json_put_uint(json, name, ((uint64_t)ms + 999) / 1000);
+}
+
+static void
+put_reference(struct pinf_json_writer *json, const struct pinf_caller *c)
+{
+	if (c->config.reference[0] != '\0')
+		pinf_json_put_str(json, "client_reference", c->config.reference);
+}
+
+/* POSTs a body that was written, and frees it. */
+static enum pinf_err
+post(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms, const char *route,
+    struct pinf_json_writer *json)
+{
+	char path[64];
+	struct pinf_send send = {.kind = PINF_FX_SEND,
+	    .id = c->last_id,
+	    .method = "POST",
+	    .path = path,
+	    .body = json->out,
+	    .session = c->config.session,
+	    .task = c->request.task,
+	    .now_ms = now_ms};
+	enum pinf_err err;
+
+	pinf_json_close(json, '}');
+	(void)snprintf(path, sizeof path, "/api/v3/%s/%" PRIu64, route, c->config.session);
+	err = pinf_json_written(json);
+	if (err == PINF_OK)
+		err = pinf_send_signed(effects, &c->sender, &send);
+	pinf_bytes_free(json->out);
+	return err;
+}
+
+/* PUTs the sealed input, or GETs and opens the result. */
+static enum pinf_err
+move_blob(
+    struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms, struct pinf_send send)
+{
+	const struct pinf_hash *sha256 =
+	    send.kind == PINF_FX_SEND ? &c->input.sha256 : &c->result.sha256;
+	char path[sizeof "/api/v3/blobs/" + (size_t)2 * PINF_HASH_LEN] = "/api/v3/blobs/";
+
+	pinf_hex(path + strlen(path), sha256->bytes, sizeof sha256->bytes);
+	send.id = c->last_id;
+	send.path = path;
+	send.session = c->config.session;
+	send.task = c->request.task;
+	send.now_ms = now_ms;
+	enum pinf_err err = pinf_send_signed(effects, &c->sender, &send);
+	if (err == PINF_OK && send.kind == PINF_FX_FETCH) {
+		send.effect->payload = c->result;
+		send.effect->key = c->key;
+	}
+	return err;
+}
+
+static enum pinf_err
+ask_reserve(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+
+	pinf_json_open(&json, NULL, '{');
+	put_reference(&json, c);
+	if (c->config.timeout_ms != 0)
+		pinf_json_put_uint(&json, "timeout_ms", c->config.timeout_ms);
+	return post(c, effects, now_ms, "reservations", &json);
+}
+
+static enum pinf_err
+ask_key(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	return pinf_key_request_send(&c->request, effects, &c->sender, c->last_id, now_ms);
+}
+
+static enum pinf_err
+ask_seal(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	struct pinf_effect *fx = pinf_effects_add(effects, PINF_FX_SEAL, c->last_id);
+
+	(void)now_ms;
+	if (fx == NULL)
+		return PINF_E_NO_MEMORY;
+	fx->params = (struct pinf_blob_params){.suite = c->config.suite,
+	    .chunk_log2 = PINF_BLOB_CHUNK_LOG2,
+	    .padded = c->config.padded,
+	    .key_version = c->request.key_version,
+	    .scope = c->request.scope};
+	fx->key = c->key;
+	fx->document = c->document;
+	c->document = (struct pinf_bytes){0};
+	return PINF_OK;
+}
+
+static enum pinf_err
+ask_put(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	return move_blob(c, effects, now_ms,
+	    (struct pinf_send){.kind = PINF_FX_SEND,
+		.method = "PUT",
+		.seal_id = c->seal_id,
+		.sealed_sha256 = c->input.sha256});
+}
+
+static enum pinf_err
+ask_submit(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	struct pinf_bytes body = {0}, payload = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+	enum pinf_err err = pinf_payload_encode(&payload, &c->input);
+
+	if (err != PINF_OK)
+		return err;
+	pinf_json_open(&json, NULL, '{');
+	put_reference(&json, c);
+	pinf_json_put_raw(&json, "payload", pinf_span_of(&payload));
+	put_seconds(&json, "precommit_timeout", c->config.precommit_timeout_ms);
+	pinf_json_put_uint(&json, "task_id", c->request.task);
+	put_seconds(&json, "timeout", c->config.timeout_ms);
+	pinf_bytes_free(&payload);
+	return post(c, effects, now_ms, "completions", &json);
+}
+
+static enum pinf_err
+ask_fetch(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	return move_blob(
+	    c, effects, now_ms, (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
+}
+
+/* The ids of a reply: those of this session and task, or it answers something else. */
+static void
+read_ids(const struct pinf_caller *c, struct pinf_json_reader *json, uint64_t *task)
+{
+	uint64_t session;
+
+	pinf_json_id(json, "session_id", true, &session);
+	pinf_json_id(json, "task_id", true, task);
+	if (json->err == PINF_OK && session != c->config.session)
+		pinf_json_fail(json, "session_id", PINF_E_SCOPE_MISMATCH);
+	else if (json->err == PINF_OK && c->request.task != 0 && *task != c->request.task)
+		pinf_json_fail(json, "task_id", PINF_E_SCOPE_MISMATCH);
+}
+
+/* Ends the reading of a reply; where it went wrong goes into the error. */
+static enum pinf_err
+end_reply(struct pinf_caller *c, struct pinf_json_reader *json, struct pinf_json *parsed)
+{
+	const enum pinf_err err = pinf_json_end(json);
+
+	if (err != PINF_OK)
+		memcpy(c->error.field, json->field, sizeof c->error.field);
+	pinf_json_free(parsed);
+	return err;
+}
+
+static enum pinf_err
+take_reserve(struct pinf_caller *c, const struct pinf_event *event)
+{
+	struct pinf_scope scope = {
+	    .kind = PINF_SCOPE_TASK, .purpose = PINF_PURPOSE_INPUT, .session = c->config.session};
+	uint64_t expires_ms, key_version;
+	struct pinf_json *parsed = NULL;
+	enum pinf_err err = pinf_json_parse(&parsed, event->body, PINF_BODY_SMALL_MAX);
+
+	if (err != PINF_OK)
+		return err;
+	struct pinf_json_reader json = pinf_json_root(parsed);
+	pinf_json_uint(&json, "expires_ms", true, PINF_ID_MAX, &expires_ms);
+	pinf_json_hex(&json, "instance", true, false, scope.instance, sizeof scope.instance);
+	pinf_json_uint(&json, "key_version", true, UINT32_MAX, &key_version);
+	if (json.err == PINF_OK && key_version == 0)
+		pinf_json_fail(&json, "key_version", PINF_E_RANGE);
+	read_ids(c, &json, &scope.task);
+	err = end_reply(c, &json, parsed);
+	if (err != PINF_OK)
+		return err;
+	c->request.task = scope.task;
+	c->request.key_version = (uint32_t)key_version;
+	c->request.scope = scope;
+	return PINF_OK;
+}
+
+static enum pinf_err
+take_key(struct pinf_caller *c, const struct pinf_event *event)
+{
+	return pinf_key_request_take(&c->key, &c->request, &c->sender, event);
+}
+
+static enum pinf_err
+take_seal(struct pinf_caller *c, const struct pinf_event *event)
+{
+	c->seal_id = event->id;
+	pinf_key_wipe(&c->key);
+	c->input.sha256 = event->sha256;
+	c->input.size = event->size;
+	c->input.suite = c->config.suite;
+	c->input.key_version = c->request.key_version;
+	c->input.scope = c->request.scope;
+	return pinf_urn_of_blob(c->input.urn, &c->config.storage, &event->sha256);
+}
+
+static enum pinf_err
+take_put(struct pinf_caller *c, const struct pinf_event *event)
+{
+	(void)c, (void)event;
+	return PINF_OK;
+}
+
+/*
+ * What the protocol demands of a result: sealed for this task's attempt by that miner, under the
+ * task's key version, where this deployment keeps blobs, and of a size that a document can have.
+ */
+static enum pinf_err
+check_result(
+    struct pinf_caller *c, const struct pinf_payload *result, const struct pinf_scope *scope)
+{
+	struct pinf_hash sha256;
+	enum pinf_err err;
+
+	if (result->suite == PINF_SUITE_NONE)
+		return PINF_E_ENCRYPTION;
+	if (!pinf_scope_equal(&result->scope, scope) ||
+	    result->key_version != c->request.key_version)
+		return PINF_E_SCOPE_MISMATCH;
+	err = pinf_urn_resolve(&sha256, &c->config.storage, pinf_span_str(result->urn));
+	if (err != PINF_OK)
+		return err;
+	if (!pinf_hash_equal(&sha256, &result->sha256))
+		return PINF_E_HASH_MISMATCH;
+	if (result->size < PINF_BLOB_HEADER_LEN + PINF_TAG_LEN)
+		return PINF_E_BLOB_TRUNCATED;
+	return result->size <= RESULT_MAX ? PINF_OK : PINF_E_TOO_LARGE;
+}
+
+/* Fields of the answer that a committed task has beside ids and state. */
+static void
+read_result(struct pinf_caller *c, struct pinf_json_reader *json, struct pinf_scope *scope)
+{
+	struct pinf_json_reader nested;
+	struct pinf_payload result = {.size = 0};
+	uint64_t attempt;
+	enum pinf_err err;
+
+	pinf_json_uint(json, "attempt", true, UINT32_MAX, &attempt);
+	pinf_json_address(json, "miner", true, &scope->miner);
+	nested = pinf_json_object(json, "result", true);
+	pinf_payload_read(&nested, &result);
+	pinf_json_leave(json, &nested, "result");
+	if (json->err != PINF_OK)
+		return;
+	scope->purpose = PINF_PURPOSE_RESULT;
+	scope->attempt = (uint32_t)attempt;
+	err = check_result(c, &result, scope);
+	if (err == PINF_OK)
+		c->result = result;
+	else
+		pinf_json_fail(json, "result", err);
+}
+
+/* E_TIMEOUT where the task is still worked on: asked again like anything that got no answer. */
+static enum pinf_err
+take_submit(struct pinf_caller *c, const struct pinf_event *event)
+{
+	const bool working = event->status == 202;
+	struct pinf_scope scope = c->request.scope;
+	struct pinf_span state = {NULL, 0};
+	struct pinf_json *parsed = NULL;
+	enum pinf_err err = pinf_json_parse(&parsed, event->body, PINF_BODY_SMALL_MAX);
+
+	if (err != PINF_OK)
+		return err;
+	struct pinf_json_reader json = pinf_json_root(parsed);
+	read_ids(c, &json, &scope.task);
+	pinf_json_text(&json, "state", true, &state);
+	if (!working && json.err == PINF_OK && !pinf_span_equal(state, pinf_span_str("committed")))
+		pinf_json_fail(&json, "state", PINF_E_STATE);
+	if (!working)
+		read_result(c, &json, &scope);
+	err = end_reply(c, &json, parsed);
+	if (err != PINF_OK)
+		return err;
+	if (working)
+		return PINF_E_TIMEOUT;
+	c->request.scope = scope;
+	return PINF_OK;
+}
+
+static enum pinf_err
+take_fetch(struct pinf_caller *c, const struct pinf_event *event)
+{
+	return pinf_bytes_append(&c->opened, event->body.data, event->body.len);
+}
+
+static const struct {
+	enum pinf_err (*ask)(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms);
+	enum pinf_event_kind answer;
+	enum pinf_err (*take)(struct pinf_caller *c, const struct pinf_event *event);
+} steps[STEPS] = {
+    [RESERVE] = {ask_reserve, PINF_EV_REPLY, take_reserve},
+    [INPUT_KEY] = {ask_key, PINF_EV_REPLY, take_key},
+    [SEAL] = {ask_seal, PINF_EV_SEALED, take_seal},
+    [PUT] = {ask_put, PINF_EV_REPLY, take_put},
+    [SUBMIT] = {ask_submit, PINF_EV_REPLY, take_submit},
+    [RESULT_KEY] = {ask_key, PINF_EV_REPLY, take_key},
+    [FETCH] = {ask_fetch, PINF_EV_OPENED, take_fetch},
+};
+
+static enum pinf_err
+ask(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	const uint32_t patience_ms =
+	    c->config.timeout_ms != 0 ? c->config.timeout_ms : PINF_TIMEOUT_MAX_MS;
+	enum pinf_err err;
+
+	if (c->deadline_ms == 0)
+		c->deadline_ms = now_ms + patience_ms;
+	c->last_id++;
+	err = steps[c->step].ask(c, effects, now_ms);
+	if (err == PINF_OK)
+		c->asked_id = c->last_id;
+	return err;
+}
+
+/* The driver need not keep the sealed input any longer.  If it is not told: it has no memory either. */
+static void
+drop_sealed(struct pinf_caller *c, struct pinf_effects *effects)
+{
+	if (c->seal_id != 0)
+		(void)pinf_effects_add(effects, PINF_FX_DROP, c->seal_id);
+	c->seal_id = 0;
+}
+
+/* The end, either way: nothing secret stays but the result. */
+static void
+finish(struct pinf_caller *c, struct pinf_effects *effects, enum pinf_caller_state state)
+{
+	c->state = state;
+	drop_sealed(c, effects);
+	pinf_bytes_free(&c->document);
+	pinf_key_wipe(&c->key);
+	pinf_wipe(&c->request.pair, sizeof c->request.pair);
+}
+
+/* To the next step.  Preparing, waiting and reading have the task's timeout each. */
+static enum pinf_err
+advance(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	if (c->step == PUT)
+		drop_sealed(c, effects);
+	c->step++;
+	if (c->step == STEPS) {
+		finish(c, effects, PINF_CALLER_DONE);
+		return PINF_OK;
+	}
+	if (c->step == SUBMIT || c->step == RESULT_KEY)
+		c->deadline_ms = 0;
+	return ask(c, effects, now_ms);
+}
+
+/* Whether asking again may help.  refused: the router said so, with that status. */
+static bool
+may_pass(const struct pinf_caller *c, enum pinf_err err, unsigned refused)
+{
+	if (c->step == SEAL && c->document.len == 0)
+		return false; /* The document went with the effect. */
+	if (err == PINF_E_AUTH_REPLAY || err == PINF_E_GRANT_EXPIRED)
+		return true; /* The network repeated or delayed it: a new one is neither. */
+	if (refused != 0 && refused != 429 && refused < 500)
+		return false;
+	/* A task that ended badly answers with what it ended of. */
+	if (refused != 0 && c->step == SUBMIT &&
+	    (err == PINF_E_TASK_FAILED || err == PINF_E_INFERENCE || err == PINF_E_TIMEOUT))
+		return false;
+	return refused != 0 || err >= PINF_E_NOT_FOUND;
+}
+
+static enum pinf_err
+wake(const struct pinf_caller *c, struct pinf_effects *effects)
+{
+	struct pinf_effect *fx = pinf_effects_add(effects, PINF_FX_WAKE, 0);
+
+	if (fx == NULL)
+		return PINF_E_NO_MEMORY;
+	fx->at_ms = c->retry_at_ms;
+	return PINF_OK;
+}
+
+static enum pinf_err
+hold_or_fail(struct pinf_caller *c, const struct pinf_event *event, struct pinf_effects *effects,
+    unsigned refused)
+{
+	c->retry_at_ms = event->now_ms + c->config.retry_ms;
+	if (may_pass(c, c->error.err, refused) && c->retry_at_ms < c->deadline_ms)
+		return wake(c, effects);
+	finish(c, effects, PINF_CALLER_FAILED);
+	return PINF_OK;
+}
+
+enum pinf_err
+pinf_caller_step(
+    struct pinf_caller *caller, const struct pinf_event *event, struct pinf_effects *effects)
+{
+	struct pinf_caller *c = caller;
+	enum pinf_err err;
+
+	if (c->state != PINF_CALLER_BUSY)
+		return PINF_OK;
+	if (event->kind == PINF_EV_TIMER) {
+		if (c->asked_id != 0)
+			return PINF_OK;
+		if (event->now_ms < c->retry_at_ms)
+			return wake(c, effects);
+		err = ask(c, effects, event->now_ms);
+	} else {
+		/* What was given up, or was repeated by the network, answers no question. */
+		if (c->asked_id == 0 || event->id != c->asked_id ||
+		    event->kind != steps[c->step].answer)
+			return PINF_OK;
+		c->asked_id = 0;
+		if (pinf_reply_refused(&c->error, event))
+			return hold_or_fail(c, event, effects, event->status);
+		c->error = (struct pinf_api_error){.err = PINF_OK};
+		err = event->err != PINF_OK ? event->err : steps[c->step].take(c, event);
+		if (err == PINF_OK)
+			err = advance(c, effects, event->now_ms);
+	}
+	if (err == PINF_OK)
+		return PINF_OK;
+	c->error.err = err;
+	return hold_or_fail(c, event, effects, 0);
+}
