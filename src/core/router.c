@@ -390,8 +390,7 @@ step_event(struct pinf_router *r, const struct pinf_event *event)
 		return err; /* Work in flight would be forgotten: undo the batch and start from the store. */
 	r->audit_last = audit_last;
 	r->checkpoint_seq = checkpoint_seq;
-	err = ops->rollback_to(r->store.ctx);
-	return err == PINF_OK ? ops->release(r->store.ctx) : err;
+	return ops->rollback_to(r->store.ctx);
 }
 
 static void
