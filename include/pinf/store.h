@@ -123,14 +123,14 @@ struct pinf_task_counts {
  * All calls are synchronous and from one thread.  "get" gives E_NOT_FOUND where there is no record;
  * "insert" gives E_CONFLICT where there is one.  Lists fill up to max records in key order, from
  * the first key greater than after, and set *count.  Errors of the medium: E_STORE, E_IO,
- * E_FULL, E_CORRUPT, E_NO_MEMORY; after one, roll back.
+ * E_FULL, E_CORRUPT, E_NO_MEMORY; after one, every call up to rollback gives it again.
  */
 struct pinf_store_ops {
 	/* One transaction a batch, one savepoint an event.  A failed commit has rolled back. */
 	enum pinf_err (*begin)(void *store);
 	enum pinf_err (*savepoint)(void *store);
 	enum pinf_err (*release)(void *store);
-	enum pinf_err (*rollback_to)(void *store);
+	enum pinf_err (*rollback_to)(void *store); /* undoes the event and ends its savepoint */
 	enum pinf_err (*commit)(void *store);
 	void (*rollback)(void *store);
 	/* Closes and opens the medium again, as after a crash, integrity check included. */
@@ -142,6 +142,7 @@ struct pinf_store_ops {
 
 	enum pinf_err (*session_insert)(void *store, const struct pinf_session *session);
 	enum pinf_err (*session_get)(void *store, uint64_t id, struct pinf_session *session);
+	/* All but type, owner, instance and created_ms; is_private and closed are never cleared. */
 	enum pinf_err (*session_update)(void *store, const struct pinf_session *session);
 	enum pinf_err (*session_list)(
 	    void *store, uint64_t after, struct pinf_session *sessions, size_t max, size_t *count);
@@ -164,7 +165,12 @@ struct pinf_store_ops {
 	    void *store, uint64_t session, uint64_t id, struct pinf_task *task);
 	enum pinf_err (*task_by_reference)(void *store, const struct pinf_address *owner,
 	    uint64_t session, const char *reference, struct pinf_task *task);
-	/* E_CONFLICT: this session already accepted a result with this sha256. */
+	/*
+	 * Never writes instance, created_ms and owner; writes what a submission fixes (input, route,
+	 * api_version, timeouts, reference) in the states RESERVED and CREATED, and the result in
+	 * COMMITTED.  E_CONFLICT: this session already accepted this sealed result (by its sha256),
+	 * or the reference is taken.
+	 */
 	enum pinf_err (*task_update)(void *store, const struct pinf_task *task);
 	enum pinf_err (*task_list)(void *store, uint64_t session, uint64_t after,
 	    struct pinf_task *tasks, size_t max, size_t *count);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names.c -- the stable names of task states and audit kinds.  spec/states.md, spec/audit.md. */
+#include <pinf/store.h>
+
+const char *
+pinf_task_state_name(enum pinf_task_state state)
+{
+	static const char *const names[PINF_TASK_STATES] = {"unknown", "reserved", "created",
+	    "assigned", "acknowledged", "precommitted", "committed", "closed", "failed", "expired"};
+
+	return names[state < PINF_TASK_STATES ? state : 0];
+}
+
+const char *
+pinf_audit_kind_name(enum pinf_audit_kind kind)
+{
+	static const char *const names[PINF_AUDIT_KINDS] = {
+	    "unknown", "grant", "refusal", "session", "allow", "deny", "key", "result"};
+
+	return names[kind < PINF_AUDIT_KINDS ? kind : 0];
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sqlite_claim.c -- the oldest task that a miner may have.  There are two queues: what is shared
+ * with every miner, and what is only for the miners that its session lists.  spec/store.md.
+ */
+#include "store/sqlite_internal.h"
+
+/* How far the second queue is walked in order before the miner's own sessions are tried one by one. */
+#define WALK_MAX 32
+
+struct candidate {
+	uint64_t row;
+	uint64_t seq;
+	uint64_t session;
+};
+
+#define CANDIDATE(member) PINF_FIELD(candidate, member, NUMBER, UINT64_MAX)
+static const struct pinf_field candidate_fields[] = {
+    CANDIDATE(row), CANDIDATE(seq), CANDIDATE(session)};
+static const struct pinf_record candidate_record = PINF_RECORD(candidate, candidate_fields);
+
+/* Older first; the rest makes it a total order, the one of the queue's index. */
+static bool
+older(const struct candidate *a, const struct candidate *b)
+{
+	if (a->seq != b->seq)
+		return a->seq < b->seq;
+	return a->session != b->session ? a->session < b->session : a->row < b->row;
+}
+
+static enum pinf_err
+may_claim(struct pinf_sqlite *store, uint64_t session, const struct pinf_address *miner, bool *may)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_MAY_CLAIM);
+
+	pinf_put_u64(&q, session);
+	pinf_put_blob(&q, miner, sizeof *miner);
+	return pinf_get_record(&q, &pinf_flag_record, may);
+}
+
+static enum pinf_err
+head_from(struct pinf_sqlite *store, bool shared, uint64_t session, struct candidate *head)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE_FROM);
+
+	pinf_put_u64(&q, shared);
+	pinf_put_u64(&q, session);
+	return pinf_get_record(&q, &candidate_record, head);
+}
+
+static enum pinf_err
+listed_from(
+    struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session, uint64_t *listed)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SESSION_FROM);
+
+	pinf_put_blob(&q, miner, sizeof *miner);
+	pinf_put_u64(&q, session);
+	return pinf_get_record(&q, &pinf_number_record, listed);
+}
+
+/*
+ * Sessions that list the miner and sessions with something queued, both in order: each list skips
+ * to the other's next, so that the shorter one bounds the work.  E_NOT_FOUND ends either.
+ */
+static enum pinf_err
+zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+{
+	enum pinf_err err = PINF_OK;
+	uint64_t from = 1;
+
+	while (err == PINF_OK) {
+		struct candidate head = {0};
+		bool may = false;
+
+		err = listed_from(store, miner, from, &from);
+		if (err == PINF_OK)
+			err = head_from(store, false, from, &head);
+		if (err != PINF_OK)
+			break;
+		if (head.session != from) {
+			from = head.session;
+			continue;
+		}
+		err = may_claim(store, from, miner, &may); /* It may be closed. */
+		if (may && older(&head, best))
+			*best = head;
+		from++;
+	}
+	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
+}
+
+/* The oldest of the second queue that the miner may have, if it is older than *best. */
+static enum pinf_err
+walk(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE);
+	struct candidate next;
+	enum pinf_err err = PINF_OK;
+	uint64_t refused = 0; /* the session asked about last */
+	bool may = false, over = false;
+
+	pinf_put_u64(&q, false);
+	for (int i = 0; i < WALK_MAX && err == PINF_OK && !may && !over; i++) {
+		over = !pinf_next(&q, &candidate_record, &next) || older(best, &next);
+		if (over || next.session == refused)
+			continue;
+		err = may_claim(store, next.session, miner, &may);
+		refused = next.session;
+	}
+	if (pinf_end(&q) != PINF_OK && q.err != PINF_E_NOT_FOUND)
+		return q.err;
+	if (may)
+		*best = next;
+	return err != PINF_OK || may || over ? err : zigzag(store, miner, best);
+}
+
+static enum pinf_err
+find_any(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE);
+	enum pinf_err err;
+
+	*best = (struct candidate){0, UINT64_MAX, UINT64_MAX};
+	pinf_put_u64(&q, true);
+	err = pinf_get_record(&q, &candidate_record, best);
+	return err == PINF_OK || err == PINF_E_NOT_FOUND ? walk(store, miner, best) : err;
+}
+
+static enum pinf_err
+find_in(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session,
+    struct candidate *best)
+{
+	bool shared = true, may = false;
+	enum pinf_err err = head_from(store, shared, session, best);
+
+	if (err != PINF_E_NOT_FOUND && (err != PINF_OK || best->session == session))
+		return err;
+	err = may_claim(store, session, miner, &may);
+	if (err == PINF_OK)
+		err = may ? head_from(store, !shared, session, best) : PINF_E_NOT_FOUND;
+	return err == PINF_OK && best->session != session ? PINF_E_NOT_FOUND : err;
+}
+
+static enum pinf_err
+task_claimable(
+    void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task)
+{
+	struct candidate best = {0};
+	struct pinf_query q;
+	enum pinf_err err = only_session == 0 ? find_any(store, miner, &best)
+					      : find_in(store, miner, only_session, &best);
+
+	if (err != PINF_OK)
+		return err;
+	q = pinf_query(store, PINF_SQL_TASK_AT);
+	pinf_put_u64(&q, best.row); /* Zero where nothing was found: no row has it. */
+	return pinf_get_record(&q, &pinf_task_record, task);
+}
+
+void
+pinf_sqlite_claim_ops(struct pinf_store_ops *ops)
+{
+	ops->task_claimable = task_claimable;
+}

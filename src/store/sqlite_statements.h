@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sqlite_statements.h -- every statement that the store runs.  Nothing here depends on time, chance
+ * or the order of pages; tests/unit/test_store.c holds each plan to its index.  spec/store.md.
+ */
+#ifndef PINF_SQLITE_STATEMENTS_H
+#define PINF_SQLITE_STATEMENTS_H
+
+/* Columns are in the order of the fields that sqlite_session.c and its neighbours give a record. */
+#define PINF_SQL_SESSION                                                                           \
+	"id, is_private, router_sealed_allowed, closed, epoch, last_task, type, owner, instance, " \
+	"created_ms "
+#define PINF_SQL_TASK                                                                              \
+	"SELECT t.session, t.id, t.state, t.key_version, t.attempt, t.epoch, t.miner, "            \
+	"t.queue_seq, t.due_ms, t.deadline_ms, t.precommit_sha256, t.result_signature, "           \
+	"t.failure, t.route, t.api_version, t.timeout_ms, t.precommit_timeout_ms, t.reference, "   \
+	"t.reference_digest, t.instance, t.created_ms, t.owner, "                                  \
+	"i.urn, i.sha256, i.size, i.suite, i.key_version, i.scope, i.inline, "                     \
+	"r.urn, r.sha256, r.size, r.suite, r.key_version, r.scope, r.inline "                      \
+	"FROM tasks t LEFT JOIN inputs i ON i.row = t.row LEFT JOIN results r ON r.row = t.row "
+
+/* Parameters 1 and 2 name the task in all that write one. */
+#define PINF_SQL_THAT "WHERE session = ?1 AND id = ?2 "
+#define PINF_SQL_MOVED                                                                             \
+	"state = ?3, key_version = ?4, attempt = ?5, epoch = ?6, miner = ?7, queue_seq = ?8, "     \
+	"due_ms = ?9, deadline_ms = ?10, precommit_sha256 = ?11, result_signature = ?12, "         \
+	"failure = ?13 "
+#define PINF_SQL_SHARED                                                                            \
+	"ifnull((SELECT is_private = 0 AND closed = 0 FROM sessions WHERE id = ?1), 0) "
+#define PINF_SQL_PAYLOAD                                                                           \
+	"(row, session, urn, sha256, size, suite, key_version, scope, inline) "                    \
+	"SELECT row, session, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM tasks " PINF_SQL_THAT                \
+	"ON CONFLICT (row) DO UPDATE SET urn = excluded.urn, sha256 = excluded.sha256, "           \
+	"size = excluded.size, suite = excluded.suite, key_version = excluded.key_version, "       \
+	"scope = excluded.scope, inline = excluded.inline"
+
+/* The order of the index tasks_open: one order for all that asks for the first. */
+#define PINF_SQL_FIRST_DUE "ORDER BY t.next_ms, t.key_version, t.state, t.row LIMIT 1"
+
+#define PINF_SQL_INTENT "SELECT sha256, session, task, attempt, size, expires_ms FROM intents "
+#define PINF_SQL_AUDIT                                                                             \
+	"SELECT seq, time_ms, kind, rule, actor, session, task, attempt, key_version, purpose, "   \
+	"digest, head FROM audit "
+
+#define PINF_SQL(X)                                                                                \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                \
+	X(COMMIT, "COMMIT")                                                                        \
+	X(SAVEPOINT, "SAVEPOINT event")                                                            \
+	X(RELEASE, "RELEASE event")                                                                \
+	X(ROLLBACK_TO, "ROLLBACK TO event")                                                        \
+	X(CLOCK_GET, "SELECT now_ms FROM clock WHERE id = 1")                                      \
+	X(CLOCK_SET, "UPDATE clock SET now_ms = max(now_ms, ?1) WHERE id = 1")                     \
+	X(SESSION_INSERT, "INSERT INTO sessions (" PINF_SQL_SESSION ") "                           \
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                      \
+	X(SESSION_GET, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id = ?1")                   \
+	X(SESSION_UPDATE,                                                                          \
+	    "UPDATE sessions SET is_private = max(is_private, ?2), router_sealed_allowed = ?3, "   \
+	    "closed = max(closed, ?4), epoch = ?5, last_task = ?6 WHERE id = ?1")                  \
+	X(SESSION_UNSHARE,                                                                         \
+	    "UPDATE tasks SET shared = 0 WHERE state = 2 AND shared = 1 AND session = ?1")         \
+	X(SESSION_LIST, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id > ?1 ORDER BY id")      \
+	X(SESSION_LAST, "SELECT ifnull(max(id), 0) FROM sessions")                                 \
+	X(MINER_ALLOW, "INSERT OR IGNORE INTO miners (session, miner) VALUES (?1, ?2)")            \
+	X(MINER_DENY, "DELETE FROM miners WHERE session = ?1 AND miner = ?2")                      \
+	X(MINER_LISTED, "SELECT EXISTS (SELECT 1 FROM miners WHERE session = ?1 AND miner = ?2)")  \
+	X(MINER_LIST, "SELECT miner FROM miners WHERE session = ?1 AND miner > ?2 ORDER BY miner") \
+	X(TASK_INSERT,                                                                             \
+	    "INSERT INTO tasks (session, id, state, key_version, attempt, epoch, miner, "          \
+	    "queue_seq, due_ms, deadline_ms, precommit_sha256, result_signature, failure, "        \
+	    "route, api_version, timeout_ms, precommit_timeout_ms, reference, "                    \
+	    "reference_digest, instance, created_ms, owner, shared) VALUES (?1, ?2, ?3, ?4, "      \
+	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "     \
+	    "?22, " PINF_SQL_SHARED ")")                                                           \
+	X(TASK_SUBMIT, "UPDATE tasks SET " PINF_SQL_MOVED ", route = ?14, api_version = ?15, "     \
+		       "timeout_ms = ?16, precommit_timeout_ms = ?17, reference = ?18, "           \
+		       "reference_digest = ?19, shared = " PINF_SQL_SHARED PINF_SQL_THAT)          \
+	X(TASK_MOVE, "UPDATE tasks SET " PINF_SQL_MOVED PINF_SQL_THAT)                             \
+	X(TASK_INPUT, "INSERT INTO inputs " PINF_SQL_PAYLOAD)                                      \
+	X(TASK_RESULT, "INSERT INTO results " PINF_SQL_PAYLOAD)                                    \
+	X(TASK_GET, PINF_SQL_TASK "WHERE t.session = ?1 AND t.id = ?2")                            \
+	X(TASK_AT, PINF_SQL_TASK "WHERE t.row = ?1")                                               \
+	X(TASK_BY_REFERENCE, PINF_SQL_TASK                                                         \
+	    "WHERE t.owner = ?1 AND t.session = ?2 AND t.reference = ?3 AND t.reference <> ''")    \
+	X(TASK_LIST, PINF_SQL_TASK "WHERE t.session = ?1 AND t.id > ?2 ORDER BY t.id")             \
+	X(TASK_DUE, PINF_SQL_TASK "WHERE t.state <= 6 AND t.next_ms <= ?1 " PINF_SQL_FIRST_DUE)    \
+	X(NEXT_DUE,                                                                                \
+	    "SELECT ifnull(min(next_ms), 9223372036854775807) FROM tasks WHERE state <= 6")        \
+	X(TASK_COUNTS,                                                                             \
+	    "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2), "        \
+	    "count(*) FILTER (WHERE state = 3), count(*) FILTER (WHERE state = 4), "               \
+	    "count(*) FILTER (WHERE state = 5), count(*) FILTER (WHERE state = 6), "               \
+	    "(SELECT tasks FROM ended WHERE state = 7), (SELECT tasks FROM ended WHERE state = "   \
+	    "8), "                                                                                 \
+	    "(SELECT tasks FROM ended WHERE state = 9) FROM tasks WHERE state <= 6")               \
+	X(COUNT_VERSION, "SELECT count(*) FROM tasks WHERE state <= 6 AND key_version = ?1")       \
+	X(FIRST_OF_VERSION,                                                                        \
+	    PINF_SQL_TASK "WHERE t.state <= 6 AND t.key_version = ?1 " PINF_SQL_FIRST_DUE)         \
+	X(QUEUE, "SELECT row, queue_seq, session FROM tasks "                                      \
+		 "WHERE state = 2 AND shared = ?1 ORDER BY queue_seq, session, row")               \
+	X(QUEUE_FROM, "SELECT row, queue_seq, session FROM tasks WHERE state = 2 AND shared = ?1 " \
+		      "AND session >= ?2 ORDER BY session, queue_seq, row LIMIT 1")                \
+	X(SESSION_FROM, "SELECT session FROM miners WHERE miner = ?1 AND session >= ?2 "           \
+			"ORDER BY session LIMIT 1")                                                \
+	X(MAY_CLAIM, "SELECT EXISTS (SELECT 1 FROM sessions s JOIN miners m ON m.session = s.id "  \
+		     "WHERE s.id = ?1 AND s.closed = 0 AND m.miner = ?2)")                         \
+	X(INTENT_PUT,                                                                              \
+	    "INSERT OR REPLACE INTO intents (sha256, session, task, attempt, size, expires_ms) "   \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                                     \
+	X(INTENT_GET, PINF_SQL_INTENT "WHERE sha256 = ?1")                                         \
+	X(INTENT_DROP, "DELETE FROM intents WHERE sha256 = ?1")                                    \
+	X(INTENT_COUNT,                                                                            \
+	    "SELECT count(*) FROM intents WHERE session = ?1 AND task = ?2 AND attempt = ?3")      \
+	X(INTENT_DUE,                                                                              \
+	    PINF_SQL_INTENT "WHERE expires_ms <= ?1 ORDER BY expires_ms, sha256 LIMIT 1")          \
+	X(BLOB_REFERENCED, "SELECT EXISTS (SELECT 1 FROM inputs WHERE sha256 = ?1 AND urn <> '') " \
+			   "OR EXISTS (SELECT 1 FROM results WHERE sha256 = ?1 AND urn <> '')")    \
+	X(NONCE_USE, "INSERT INTO nonces (address, nonce, expires_ms) VALUES (?1, ?2, ?3)")        \
+	X(NONCE_PRUNE, "DELETE FROM nonces WHERE expires_ms < ?1")                                 \
+	X(AUDIT_APPEND,                                                                            \
+	    "INSERT INTO audit (seq, time_ms, kind, rule, actor, session, task, attempt, "         \
+	    "key_version, purpose, digest, head) "                                                 \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")                          \
+	X(AUDIT_LAST, PINF_SQL_AUDIT "ORDER BY seq DESC LIMIT 1")                                  \
+	X(AUDIT_LIST, PINF_SQL_AUDIT "WHERE seq > ?1 ORDER BY seq")                                \
+	X(CHECKPOINT_INSERT, "INSERT INTO checkpoints (seq, head, signature) VALUES (?1, ?2, ?3)") \
+	X(CHECKPOINT_LAST,                                                                         \
+	    "SELECT seq, head, signature FROM checkpoints ORDER BY seq DESC LIMIT 1")              \
+	X(API_KEY_INSERT,                                                                          \
+	    "INSERT INTO api_keys (key_sha256, owner, created_ms) VALUES (?1, ?2, ?3)")            \
+	X(API_KEY_GET, "SELECT owner FROM api_keys WHERE key_sha256 = ?1")
+
+#endif
