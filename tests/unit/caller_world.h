@@ -10,7 +10,6 @@
 #include <pinf/caller.h>
 
 #include "core/json.h"
-#include "crypto/crypto.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SESSION      101
@@ -77,32 +76,36 @@ stage_of(const struct world *w, const struct pinf_effect *fx)
 	return w->asked[SUBMIT] == 0 ? INPUT_KEY : RESULT_KEY;
 }
 
-/* What pinf_api_decode does: the header must be this caller's over exactly this request. */
+/* The router's own decoder takes it: a request of this caller, signed anew, for that task. */
 static struct pinf_hash
-check_signed(struct world *w, const struct pinf_effect *fx, uint64_t task)
+decode(struct world *w, const struct pinf_effect *fx, enum pinf_endpoint endpoint, uint64_t task)
 {
-	struct pinf_auth_request request = {.router = w->router.address,
-	    .domain = w->config.domain,
+	const struct pinf_api_config config = {w->router.address, w->config.domain};
+	const struct pinf_http_request http = {.listener = PINF_LISTEN_PUBLIC,
 	    .method = SPAN(fx->method),
-	    .path = pinf_span_of(&fx->path)};
-	struct pinf_hash digest;
-	struct pinf_auth auth;
+	    .target = pinf_span_of(&fx->path),
+	    .authorization = SPAN(fx->authorization),
+	    .content_type = fx->body.len > 0 ? SPAN("application/json") : SPAN(""),
+	    .body = pinf_span_of(&fx->body),
+	    .content_length = fx->seal_id != 0 ? w->sealed_input.len : 0};
 	char *nonce = w->nonces[w->nonce_count++ % COUNT(w->nonces)];
+	struct pinf_api_request *request = NULL;
+	struct pinf_api_error error;
+	struct pinf_hash digest;
 
-	pinf_sha256(&request.body_sha256, pinf_span_of(&fx->body));
-	if (fx->seal_id != 0)
-		request.body_sha256 = w->input_sha256;
-	assert_ok(pinf_auth_header_parse(&auth, SPAN(fx->authorization)));
-	assert_ok(pinf_auth_check(&auth, &request));
-	assert_true(pinf_address_equal(&auth.address, &w->wallet.address));
-	assert_int_equal(auth.session, SESSION);
-	assert_int_equal(auth.task, task);
-	assert_int_equal(auth.expires_ms, w->now_ms + PINF_AUTH_LIFETIME_MS);
+	assert_ok(pinf_api_decode(&request, &config, &http, &error));
+	assert_int_equal(request->endpoint, endpoint);
+	assert_int_equal(request->auth, PINF_AUTH_WALLET);
+	assert_true(pinf_address_equal(&request->signer, &w->wallet.address));
+	assert_int_equal(request->session, SESSION);
+	assert_int_equal(request->task, task);
+	assert_int_equal(request->expires_ms, w->now_ms + PINF_AUTH_LIFETIME_MS);
 	assert_int_equal(fx->timeout_ms, w->config.send_timeout_ms);
-	pinf_hex(nonce, auth.nonce, sizeof auth.nonce);
+	pinf_hex(nonce, request->nonce, sizeof request->nonce);
 	for (size_t i = 0; i + 1 < w->nonce_count && i < COUNT(w->nonces); i++)
 		assert_true(w->nonces[i] == nonce || strcmp(w->nonces[i], nonce) != 0);
-	pinf_auth_digest(&digest, auth.scheme, &request);
+	digest = request->auth_digest;
+	pinf_api_request_free(request);
 	return digest;
 }
 
@@ -111,7 +114,7 @@ reserve(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 {
 	char text[256], instance[2 * PINF_INSTANCE_LEN + 1];
 
-	(void)check_signed(w, fx, 0);
+	(void)decode(w, fx, PINF_EP_RESERVE, 0);
 	assert_string_equal((const char *)fx->body.data,
 	    "{\"client_reference\":\"order \\\"7\\\"\",\"timeout_ms\":10000}");
 	pinf_hex(instance, w->input_scope.instance, PINF_INSTANCE_LEN);
@@ -126,7 +129,7 @@ static void
 grant(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 {
 	const bool result = w->asked[SUBMIT] > 0;
-	struct pinf_grant g = {.request_digest = check_signed(w, fx, TASK),
+	struct pinf_grant g = {.request_digest = decode(w, fx, PINF_EP_KEY_TASK, TASK),
 	    .scope = result ? w->result_scope : w->input_scope,
 	    .key_version = w->grant_version,
 	    .expires_ms = w->now_ms + w->grant_ms};
@@ -177,7 +180,7 @@ put(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	assert_string_equal((const char *)fx->path.data, path);
 	assert_int_equal(fx->seal_id, w->seal_id);
 	assert_int_equal(w->dropped, 0);
-	(void)check_signed(w, fx, TASK);
+	(void)decode(w, fx, PINF_EP_BLOB_PUT, TASK);
 	say(w, event, 201, "");
 }
 
@@ -209,7 +212,7 @@ submit(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	struct pinf_span reference;
 	uint64_t timeout, precommit, task;
 
-	(void)check_signed(w, fx, TASK);
+	(void)decode(w, fx, PINF_EP_COMPLETION, TASK);
 	assert_int_equal(w->dropped, 1); /* it is stored: the driver need not keep it */
 	assert_ok(pinf_json_parse(&parsed, pinf_span_of(&fx->body), PINF_BODY_SMALL_MAX));
 	json = pinf_json_root(parsed);
@@ -237,7 +240,7 @@ fetch(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 {
 	assert_string_equal(fx->method, "GET");
 	assert_true(pinf_payload_equal(&fx->payload, &w->result));
-	(void)check_signed(w, fx, TASK);
+	(void)decode(w, fx, PINF_EP_BLOB_GET, TASK);
 	pinf_bytes_free(&w->opened);
 	event->kind = PINF_EV_OPENED;
 	event->err = pinf_blob_open(
