@@ -248,25 +248,21 @@ send_precommit(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
 static enum pinf_err
 send_commit(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
 {
-	struct pinf_bytes body = {0}, payload = {0};
+	struct pinf_bytes body = {0};
 	struct pinf_json_writer w = pinf_json_write_to(&body);
 	struct pinf_sig signature;
 	enum pinf_err err = sign_result(m, slot, pinf_span_str(slot->result.urn), &signature);
 
-	if (err == PINF_OK)
-		err = pinf_payload_encode(&payload, &slot->result);
-	if (err == PINF_OK) {
-		pinf_json_open(&w, NULL, '{');
-		pinf_json_put_uint(&w, "attempt", slot->attempt);
-		pinf_json_put_raw(&w, "payload", pinf_span_of(&payload));
-		pinf_json_put_uint(&w, "session_id", slot->session);
-		pinf_json_put_hex(&w, "signature", true, signature.bytes, sizeof signature.bytes);
-		pinf_json_put_uint(&w, "task_id", slot->task);
-		pinf_json_close(&w, '}');
-		err = post_json(m, slot, "/api/v3/offchain/result", &w, &body, fx);
-	}
-	pinf_bytes_free(&payload);
-	return err;
+	if (err != PINF_OK)
+		return err;
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_uint(&w, "attempt", slot->attempt);
+	pinf_payload_write(&w, "payload", &slot->result);
+	pinf_json_put_uint(&w, "session_id", slot->session);
+	pinf_json_put_hex(&w, "signature", true, signature.bytes, sizeof signature.bytes);
+	pinf_json_put_uint(&w, "task_id", slot->task);
+	pinf_json_close(&w, '}');
+	return post_json(m, slot, "/api/v3/offchain/result", &w, &body, fx);
 }
 
 enum pinf_err

@@ -52,27 +52,22 @@ enum pinf_err
 reply_lease(struct pinf_router *r, uint64_t request, const struct pinf_task *task)
 {
 	struct pinf_json_writer w;
-	struct pinf_bytes input = {0};
-	enum pinf_err err = pinf_payload_encode(&input, &task->input);
+	enum pinf_err err = reply_begin(r, request, 200, &w);
 
-	if (err == PINF_OK)
-		err = reply_begin(r, request, 200, &w);
-	if (err == PINF_OK) {
-		pinf_json_put_uint(&w, "attempt", task->attempt);
-		pinf_json_put_uint(&w, "deadline_ms", task->deadline_ms);
-		pinf_json_put_uint(&w, "epoch", task->epoch);
-		pinf_json_put_raw(&w, "input", pinf_span_of(&input));
-		pinf_json_put_hex(&w, "instance", false, task->instance, sizeof task->instance);
-		pinf_json_put_uint(&w, "key_version", task->key_version);
-		pinf_json_put_uint(&w, "lease_expires_ms", task->due_ms);
-		pinf_json_put_uint(&w, "precommit_timeout_ms", task->precommit_timeout_ms);
-		pinf_json_put_str(&w, "route", pinf_route_name(task->route));
-		pinf_json_put_uint(&w, "session_id", task->session);
-		pinf_json_put_uint(&w, "task_id", task->id);
-		err = reply_end(&w);
-	}
-	pinf_bytes_free(&input);
-	return err;
+	if (err != PINF_OK)
+		return err;
+	pinf_json_put_uint(&w, "attempt", task->attempt);
+	pinf_json_put_uint(&w, "deadline_ms", task->deadline_ms);
+	pinf_json_put_uint(&w, "epoch", task->epoch);
+	pinf_payload_write(&w, "input", &task->input);
+	pinf_json_put_hex(&w, "instance", false, task->instance, sizeof task->instance);
+	pinf_json_put_uint(&w, "key_version", task->key_version);
+	pinf_json_put_uint(&w, "lease_expires_ms", task->due_ms);
+	pinf_json_put_uint(&w, "precommit_timeout_ms", task->precommit_timeout_ms);
+	pinf_json_put_str(&w, "route", pinf_route_name(task->route));
+	pinf_json_put_uint(&w, "session_id", task->session);
+	pinf_json_put_uint(&w, "task_id", task->id);
+	return reply_end(&w);
 }
 
 void

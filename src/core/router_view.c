@@ -8,21 +8,6 @@
 #define MINER_SEEN_MS 600000
 #define TASK_PAGE     16 /* a task record is 10 KB */
 
-static enum pinf_err
-put_payload(struct pinf_json_writer *w, const char *name, const struct pinf_payload *payload)
-{
-	struct pinf_bytes json = {0};
-	enum pinf_err err = PINF_OK;
-
-	if (payload->size == 0)
-		return PINF_OK;
-	err = pinf_payload_encode(&json, payload);
-	if (err == PINF_OK)
-		pinf_json_put_raw(w, name, pinf_span_of(&json));
-	pinf_bytes_free(&json);
-	return err;
-}
-
 static void
 put_task(struct pinf_json_writer *w, const struct pinf_task *t)
 {
@@ -90,14 +75,13 @@ route_task(struct call *c)
 	if (err != PINF_OK)
 		return err;
 	pinf_json_put_uint(&w, "epoch", c->task.epoch);
-	err = put_payload(&w, "input", &c->task.input);
-	if (err == PINF_OK)
-		err = put_payload(&w, "result", &c->task.result);
-	if (err != PINF_OK)
-		return err;
-	if (c->task.result.size != 0)
+	if (c->task.input.size != 0)
+		pinf_payload_write(&w, "input", &c->task.input);
+	if (c->task.result.size != 0) {
+		pinf_payload_write(&w, "result", &c->task.result);
 		pinf_json_put_hex(
 		    &w, "result_signature", true, c->task.result_signature.bytes, PINF_SIG_LEN);
+	}
 	put_task(&w, &c->task);
 	return reply_end(&w);
 }

@@ -30,22 +30,17 @@ static enum pinf_err
 reply_result(struct pinf_router *r, uint64_t request, const struct pinf_task *task)
 {
 	struct pinf_json_writer w;
-	struct pinf_bytes result = {0};
-	enum pinf_err err = pinf_payload_encode(&result, &task->result);
+	enum pinf_err err = reply_begin(r, request, 200, &w);
 
-	if (err == PINF_OK)
-		err = reply_begin(r, request, 200, &w);
-	if (err == PINF_OK) {
-		pinf_json_put_uint(&w, "attempt", task->attempt);
-		pinf_json_put_address(&w, "miner", &task->miner);
-		pinf_json_put_raw(&w, "result", pinf_span_of(&result));
-		pinf_json_put_uint(&w, "session_id", task->session);
-		pinf_json_put_str(&w, "state", "committed");
-		pinf_json_put_uint(&w, "task_id", task->id);
-		err = reply_end(&w);
-	}
-	pinf_bytes_free(&result);
-	return err;
+	if (err != PINF_OK)
+		return err;
+	pinf_json_put_uint(&w, "attempt", task->attempt);
+	pinf_json_put_address(&w, "miner", &task->miner);
+	pinf_payload_write(&w, "result", &task->result);
+	pinf_json_put_uint(&w, "session_id", task->session);
+	pinf_json_put_str(&w, "state", "committed");
+	pinf_json_put_uint(&w, "task_id", task->id);
+	return reply_end(&w);
 }
 
 /* v1 and v2 answer inline: the connection's own thread opens the blob and renders the answer. */
