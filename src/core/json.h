@@ -91,10 +91,6 @@ PINF_MUST_CHECK enum pinf_err pinf_json_end(struct pinf_json_reader *reader);
 /* Sets the reader's error by hand (a value of the right type that means nothing). */
 void pinf_json_fail(struct pinf_json_reader *reader, const char *name, enum pinf_err err);
 
-/* Reads a payload's fields (spec/payload.md) from an open reader; what is wrong sticks to it.  payload.c. */
-struct pinf_payload;
-void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);
-
 /*
  * Writer: appends compact JSON; strings as RFC 8785 writes them.  Errors stick and are returned
  * by pinf_json_written(): E_NO_MEMORY, E_UTF8, and E_SYNTAX for text that holds U+0000.  Names
