@@ -69,6 +69,27 @@ pinf_keyring_free(struct pinf_keyring *keyring)
 	pinf_guarded_free(keyring);
 }
 
+enum pinf_err
+pinf_keyring_clone(struct pinf_keyring **copy, const struct pinf_keyring *keyring)
+{
+	struct pinf_keyring *fresh = pinf_guarded_alloc(sizeof *fresh);
+
+	if (fresh == NULL)
+		return PINF_E_NO_MEMORY;
+	*fresh = *keyring;
+	if (keyring->cap > 0) {
+		fresh->versions = pinf_guarded_alloc(keyring->cap * sizeof *fresh->versions);
+		if (fresh->versions == NULL) {
+			pinf_guarded_free(fresh);
+			return PINF_E_NO_MEMORY;
+		}
+		memcpy(
+		    fresh->versions, keyring->versions, keyring->count * sizeof *fresh->versions);
+	}
+	*copy = fresh;
+	return PINF_OK;
+}
+
 const struct pinf_domain *
 pinf_keyring_domain(const struct pinf_keyring *keyring)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names.c -- the stable names of task states and audit kinds.  spec/states.md, spec/audit.md. */
+/* names.c -- the stable names of task states, audit kinds and key states. */
+#include <pinf/keyring.h>
 #include <pinf/store.h>
 
 const char *
@@ -18,4 +19,13 @@ pinf_audit_kind_name(enum pinf_audit_kind kind)
 	    "unknown", "grant", "refusal", "session", "allow", "deny", "key", "result"};
 
 	return names[kind < PINF_AUDIT_KINDS ? kind : 0];
+}
+
+const char *
+pinf_key_state_name(enum pinf_key_state state)
+{
+	static const char *const names[] = {
+	    "unknown", "pending", "active", "decrypt-only", "destroyed"};
+
+	return names[state <= PINF_KEY_DESTROYED ? state : 0];
 }

@@ -561,10 +561,40 @@ content_is_decoded_strictly(void **state)
 	assert_ok(decode_changed(SECOND, "\x03", 1));
 }
 
+static void
+clone_is_deep(void **unused)
+{
+	uint64_t state = 77;
+	const struct pinf_random random = unit_random(&state);
+	const struct pinf_domain domain = {.chain_id = 5};
+	const struct pinf_scope scope = {
+	    .kind = PINF_SCOPE_TASK, .purpose = PINF_PURPOSE_INPUT, .session = 1, .task = 2};
+	struct pinf_keyring *keyring, *copy;
+	struct pinf_key before, after;
+	uint32_t version = 0;
+
+	(void)unused;
+	assert_ok(pinf_keyring_new(&keyring, &domain, random));
+	assert_ok(pinf_keyring_clone(&copy, keyring)); /* of one without versions */
+	pinf_keyring_free(copy);
+	assert_ok(pinf_keyring_rotate(keyring, &version, 1, random));
+	assert_ok(pinf_keyring_derive(keyring, 1, &scope, &before));
+	assert_ok(pinf_keyring_clone(&copy, keyring));
+	assert_ok(pinf_keyring_rotate(copy, &version, 2, random));
+	assert_int_equal(pinf_keyring_active(keyring), 1);
+	assert_int_equal(pinf_keyring_active(copy), 2);
+	assert_true(pinf_address_equal(pinf_keyring_address(keyring), pinf_keyring_address(copy)));
+	pinf_keyring_free(keyring);
+	assert_ok(pinf_keyring_derive(copy, 1, &scope, &after));
+	assert_memory_equal(before.bytes, after.bytes, PINF_KEY_LEN);
+	pinf_keyring_free(copy);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(clone_is_deep),
 	    cmocka_unit_test(derivation_gives_the_vectors),
 	    cmocka_unit_test(derivation_refuses_bad_scopes),
 	    cmocka_unit_test(versions_live_as_the_spec_says),
