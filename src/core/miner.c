@@ -274,7 +274,7 @@ slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *e
 	case SLOT_RELEASE: return slot_reset(m, slot, true, fx);
 	case SLOT_IDLE: break;
 	}
-	assert(!"an answer that nobody asked for");
+	assert(false && "an answer that nobody asked for");
 	return PINF_OK;
 }
 

@@ -283,6 +283,6 @@ miner_act(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
 	case SLOT_COMMIT: return send_commit(m, slot, fx);
 	case SLOT_RELEASE: return send_attempt(m, slot, "/api/v1/miner/release", fx);
 	}
-	assert(!"a slot in an unknown state");
+	assert(false && "a slot in an unknown state");
 	return PINF_OK;
 }

@@ -297,7 +297,7 @@ on_answer(struct pinf_router *r, const struct pinf_event *event)
 	case OP_DELETE: return blob_deleted(r, op, event->err);
 	case OP_SAVE_KEYRING: return key_saved(r, op, event->err);
 	}
-	assert(!"an operation of unknown kind");
+	assert(false && "an operation of unknown kind");
 	return PINF_OK;
 }
 
@@ -319,7 +319,7 @@ on_event(struct pinf_router *r, const struct pinf_event *event)
 	case PINF_EV_INFERRED:
 	case PINF_EV_STOP: break;
 	}
-	assert(!"an event that is not the router's");
+	assert(false && "an event that is not the router's");
 	return PINF_OK;
 }
 

@@ -167,7 +167,7 @@ put_field(struct pinf_query *query, const struct pinf_field *field, const void *
 		pinf_put_blob(query, payload->inline_len == 0 ? NULL : payload->inline_data,
 		    payload->inline_len);
 		break;
-	case PINF_FIELD_JOINED: assert(!"a record is bound by itself");
+	case PINF_FIELD_JOINED: assert(false && "a record is bound by itself");
 	}
 }
 
