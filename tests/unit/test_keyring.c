@@ -566,7 +566,6 @@ clone_is_deep(void **unused)
 {
 	uint64_t state = 77;
 	const struct pinf_random random = unit_random(&state);
-	const struct pinf_domain domain = {.chain_id = 5};
 	const struct pinf_scope scope = {
 	    .kind = PINF_SCOPE_TASK, .purpose = PINF_PURPOSE_INPUT, .session = 1, .task = 2};
 	struct pinf_keyring *keyring, *copy;
