@@ -19,7 +19,10 @@ free_wiped(void *block)
 	free(block);
 }
 
-/* Before main and so before any thread; cJSON's hooks are process-wide. */
+/*
+ * Before main and so before any thread; cJSON's hooks are process-wide.  Its other global, the
+ * place of the last error, is written by every parse in every thread: nothing here reads it.
+ */
 __attribute__((constructor)) static void
 install_hooks(void)
 {
