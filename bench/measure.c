@@ -7,10 +7,8 @@
 #include "measure.h"
 
 void
-bench_require(bool holds, const char *what)
+bench_fail(const char *what)
 {
-	if (holds)
-		return;
 	(void)fprintf(stderr, "pinf-bench: %s failed\n", what);
 	exit(1);
 }
@@ -37,8 +35,9 @@ time_once(const struct bench_case *c, uint64_t n)
 static uint64_t
 calibrate(const struct bench_case *c, uint64_t slice_ns)
 {
-	uint64_t n = 1, took = time_once(c, 1);
+	uint64_t n = 1, took;
 
+	(void)time_once(c, 1);
 	took = time_once(c, 1);
 	while (took < slice_ns / 4 && n < (uint64_t)1 << 40) {
 		n *= 2;

@@ -36,8 +36,14 @@ struct bench_run {
 
 /* Runs the cases in turn, round after round, so that drift hits all alike; prints and records. */
 void bench_measure(const struct bench_run *run, const struct bench_group *group);
-/* Aborts, naming what failed: a benchmark of failing calls means nothing. */
-void bench_require(bool holds, const char *what);
+_Noreturn void bench_fail(const char *what);
+/* Ends, naming what failed: a benchmark of failing calls means nothing. */
+static inline void
+bench_require(bool holds, const char *what)
+{
+	if (!holds)
+		bench_fail(what);
+}
 
 void bench_derive(const struct bench_run *run);
 void bench_seal(const struct bench_run *run);

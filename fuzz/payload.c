@@ -16,10 +16,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum pinf_err err;
 
 	memset(&payload, 0xa5, sizeof payload);
-	again = payload;
+	memcpy(&again, &payload, sizeof again);
 	err = pinf_payload_decode(&payload, text);
 	fuzz_check_named(err);
 	if (err != PINF_OK) {
+		/* Padding included: both are copies of the same bytes. NOLINTNEXTLINE */
 		fuzz_check(memcmp(&payload, &again, sizeof payload) == 0, "untouched on failure");
 		return 0;
 	}

@@ -24,13 +24,16 @@ def main():
     (database / "compile_commands.json").write_text(json.dumps(commands))
     files = sorted({entry["file"] for entry in commands})
     bad = 0
+    findings = set()  # once each, however many files include the header
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, status, output in pool.map(
                 tidy, (["clang-tidy-14", "--quiet", "-p", str(database), name] for name in files)):
             if status != 0:
                 bad += 1
-                findings = [line for line in output.splitlines() if ": error:" in line]
-                print("\n".join(findings or [output]))
+                findings.update([line for line in output.splitlines() if ": error:" in line]
+                                or [output])
+    for finding in sorted(findings):
+        print(finding)
     if bad:
         print(f"How each comes about: clang-tidy-14 -p {database} FILE")
     print(f"= {len(files)} files, {bad} with findings")

@@ -376,7 +376,7 @@ begin_open(struct pipe *pipe, const struct pinf_blobfile *file, const struct pin
 {
 	uint8_t bytes[PINF_BLOB_HEADER_LEN];
 	struct pinf_buf header = {bytes, 0, sizeof bytes};
-	uint64_t sealed_len;
+	uint64_t sealed_len = 0;
 	enum pinf_err err = open_input(file->from, &pipe->in, &sealed_len);
 
 	if (err == PINF_OK)

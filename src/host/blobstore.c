@@ -248,8 +248,8 @@ pinf_blobs_verify(struct pinf_blobs *blobs, const struct pinf_hash *sha256, uint
 	struct pinf_bytes read = {0};
 	struct pinf_sha256 hash;
 	struct pinf_hash got;
-	uint64_t real_size;
-	int fd;
+	uint64_t real_size = 0;
+	int fd = -1;
 	enum pinf_err err = pinf_blobs_get(blobs, sha256, &fd, &real_size);
 
 	if (err != PINF_OK)

@@ -174,8 +174,8 @@ pinf_walletfile_save(const struct pinf_wallet *wallet, const char *path, struct 
 		return pinf_say(message, PINF_E_CONFLICT,
 		    "%s: exists already; a wallet is never overwritten", path);
 	pinf_hex(text, wallet->secret.bytes, sizeof wallet->secret.bytes);
-	text[2 * PINF_KEY_LEN] = '\n';
-	text[2 * PINF_KEY_LEN + 1] = '\0';
+	text[sizeof text - 2] = '\n';
+	text[sizeof text - 1] = '\0';
 	err = pinf_file_write(path, pinf_span_str(text), message);
 	pinf_wipe(text, sizeof text);
 	return err;

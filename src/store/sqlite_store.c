@@ -59,7 +59,7 @@ connect_reader(struct pinf_sqlite *s)
 	(void)sprintf(name, "%s-wal", s->path);
 	if (access(name, F_OK) == 0) {
 		flags |= SQLITE_OPEN_READWRITE;
-		(void)strcpy(name, s->path);
+		name[strlen(s->path)] = '\0';
 	} else {
 		flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
 		immutable_uri(name, s->path);

@@ -24,8 +24,8 @@ task_scope(enum pinf_purpose purpose)
 	struct pinf_scope scope = {
 	    .kind = PINF_SCOPE_TASK, .purpose = purpose, .session = 101, .task = 9001};
 
-	for (uint8_t i = 0; i < sizeof scope.instance; i++)
-		scope.instance[i] = i;
+	for (size_t i = 0; i < sizeof scope.instance; i++)
+		scope.instance[i] = (uint8_t)i;
 	if (purpose == PINF_PURPOSE_RESULT) {
 		scope.attempt = 2;
 		assert_ok(pinf_address_parse(
