@@ -14,7 +14,7 @@ struct candidate {
 	uint64_t session;
 };
 
-#define CANDIDATE(member) PINF_FIELD(candidate, member, NUMBER, UINT64_MAX)
+#define CANDIDATE(member) PINF_FIELD(candidate, member, NUMBER, 0)
 static const struct pinf_field candidate_fields[] = {
     CANDIDATE(row), CANDIDATE(seq), CANDIDATE(session)};
 static const struct pinf_record candidate_record = PINF_RECORD(candidate, candidate_fields);
@@ -71,7 +71,6 @@ zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candi
 
 	while (err == PINF_OK) {
 		struct candidate head = {0};
-		bool may = false;
 
 		err = listed_from(store, miner, from, &from);
 		if (err == PINF_OK)
@@ -82,8 +81,7 @@ zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candi
 			from = head.session;
 			continue;
 		}
-		err = may_claim(store, from, miner, &may); /* It may be closed. */
-		if (may && older(&head, best))
+		if (older(&head, best))
 			*best = head;
 		from++;
 	}
@@ -142,8 +140,8 @@ find_in(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t se
 	return err == PINF_OK && best->session != session ? PINF_E_NOT_FOUND : err;
 }
 
-static enum pinf_err
-task_claimable(
+enum pinf_err
+pinf_sqlite_claimable(
     void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task)
 {
 	struct candidate best = {0};
@@ -156,10 +154,4 @@ task_claimable(
 	q = pinf_query(store, PINF_SQL_TASK_AT);
 	pinf_put_u64(&q, best.row); /* Zero where nothing was found: no row has it. */
 	return pinf_get_record(&q, &pinf_task_record, task);
-}
-
-void
-pinf_sqlite_claim_ops(struct pinf_store_ops *ops)
-{
-	ops->task_claimable = task_claimable;
 }

@@ -29,10 +29,10 @@ struct pinf_sqlite {
 	sqlite3 *db; /* NULL: a reopening failed */
 	sqlite3_stmt *statements[PINF_SQL_COUNT]; /* prepared at first use, kept until close */
 	bool in_batch;
-	/*
-	 * What went wrong since begin (or in reopen).  SQLite may have undone the transaction by
-	 * itself and would then commit each further statement alone: none is run before rollback.
-	 */
+	/* Kept beside the rows, since every submission asks; undone as they are. */
+	struct pinf_task_counts counts, at_begin, at_savepoint;
+	/* What went wrong since begin, or in reopen.  SQLite may have undone the transaction by
+	 * itself and would commit each further statement alone: none is run before rollback. */
 	enum pinf_err broken;
 	char message[160];
 };
@@ -55,8 +55,7 @@ enum pinf_field_kind {
 };
 struct pinf_field {
 	enum pinf_field_kind kind;
-	size_t offset;
-	size_t size;
+	size_t offset, size;
 	uint64_t max; /* of numbers and names; 0: what the member holds.  Above is E_CORRUPT */
 	const struct pinf_record *joined;
 };
@@ -67,8 +66,7 @@ struct pinf_field {
 	}
 /* The columns of a statement, in order.  Members that no field names are zero. */
 struct pinf_record {
-	size_t size;
-	size_t count;
+	size_t size, count;
 	const struct pinf_field *fields;
 };
 #define PINF_RECORD(type, fields)                                                                  \
@@ -108,10 +106,13 @@ enum pinf_err pinf_get_list(struct pinf_query *query, const struct pinf_record *
 bool pinf_next(struct pinf_query *query, const struct pinf_record *kind, void *record);
 enum pinf_err pinf_end(struct pinf_query *query);
 
+enum pinf_err pinf_sqlite_count(struct pinf_sqlite *store); /* sets counts from the rows */
+enum pinf_err pinf_sqlite_claimable(
+    void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task);
+
 /* Each file sets the operations that it implements. */
 void pinf_sqlite_session_ops(struct pinf_store_ops *ops);
 void pinf_sqlite_task_ops(struct pinf_store_ops *ops);
-void pinf_sqlite_claim_ops(struct pinf_store_ops *ops);
 void pinf_sqlite_record_ops(struct pinf_store_ops *ops);
 
 #endif

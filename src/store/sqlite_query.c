@@ -31,8 +31,6 @@ err_of(int code)
 	if (code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE ||
 	    code == SQLITE_CONSTRAINT_ROWID)
 		return PINF_E_CONFLICT;
-	if (code == SQLITE_IOERR_NOMEM)
-		return PINF_E_NO_MEMORY;
 	switch (code & 0xff) {
 	case SQLITE_FULL: return PINF_E_FULL;
 	case SQLITE_IOERR:
@@ -114,8 +112,7 @@ pinf_put_text(struct pinf_query *query, const char *text)
 }
 
 /* A number is the low bytes of its member, whatever its width. */
-_Static_assert(
-    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "else numbers lie at the end of their members");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "they would be its last bytes");
 
 static uint64_t
 number_at(const uint8_t *member, size_t size)
@@ -263,7 +260,6 @@ get_record(struct pinf_query *query, const struct pinf_record *kind, void *recor
 {
 	bool good = true;
 
-	memset(record, 0, kind->size);
 	for (size_t i = 0; good && i < kind->count; i++) {
 		const struct pinf_field *field = &kind->fields[i];
 
@@ -282,6 +278,7 @@ pinf_next(struct pinf_query *query, const struct pinf_record *kind, void *record
 {
 	if (!row(query))
 		return false;
+	memset(record, 0, kind->size);
 	if (!get_record(query, kind, record))
 		query->err = pinf_sqlite_refuse(
 		    query->store, PINF_E_CORRUPT, "a stored value is out of range");

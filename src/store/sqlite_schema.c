@@ -46,16 +46,6 @@ static const char *const step_0[] = {
     "CREATE INDEX tasks_queue_of ON tasks (shared, session, queue_seq) WHERE state = 2",
     "CREATE INDEX tasks_open ON tasks (next_ms, key_version, state) WHERE state <= 6",
 
-    /* Tasks that ended are counted as they end: there may be millions, and no index holds them. */
-    "CREATE TABLE ended (state INTEGER PRIMARY KEY, tasks INTEGER NOT NULL) STRICT",
-    "INSERT INTO ended VALUES (7, 0), (8, 0), (9, 0)",
-    "CREATE TRIGGER tasks_inserted AFTER INSERT ON tasks WHEN new.state > 6 BEGIN "
-    "UPDATE ended SET tasks = tasks + 1 WHERE state = new.state; END",
-    "CREATE TRIGGER tasks_moved AFTER UPDATE OF state ON tasks "
-    "WHEN old.state <> new.state AND (old.state > 6 OR new.state > 6) BEGIN "
-    "UPDATE ended SET tasks = tasks - 1 WHERE state = old.state; "
-    "UPDATE ended SET tasks = tasks + 1 WHERE state = new.state; END",
-
     /* Payloads are apart from tasks: a change of state then rewrites one short row. */
     "CREATE TABLE inputs (" PAYLOAD_COLUMNS ") STRICT",
     "CREATE INDEX inputs_blob ON inputs (sha256) WHERE urn <> ''",

@@ -19,8 +19,7 @@
 	"r.urn, r.sha256, r.size, r.suite, r.key_version, r.scope, r.inline "                      \
 	"FROM tasks t LEFT JOIN inputs i ON i.row = t.row LEFT JOIN results r ON r.row = t.row "
 
-/* Parameters 1 and 2 name the task in all that write one. */
-#define PINF_SQL_THAT "WHERE session = ?1 AND id = ?2 "
+/* Parameter 1 is the session, 2 the task, from 3 on as the fields; an update ends with the row. */
 #define PINF_SQL_MOVED                                                                             \
 	"state = ?3, key_version = ?4, attempt = ?5, epoch = ?6, miner = ?7, queue_seq = ?8, "     \
 	"due_ms = ?9, deadline_ms = ?10, precommit_sha256 = ?11, result_signature = ?12, "         \
@@ -29,12 +28,10 @@
 	"ifnull((SELECT is_private = 0 AND closed = 0 FROM sessions WHERE id = ?1), 0) "
 #define PINF_SQL_PAYLOAD                                                                           \
 	"(row, session, urn, sha256, size, suite, key_version, scope, inline) "                    \
-	"SELECT row, session, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM tasks " PINF_SQL_THAT                \
-	"ON CONFLICT (row) DO UPDATE SET urn = excluded.urn, sha256 = excluded.sha256, "           \
-	"size = excluded.size, suite = excluded.suite, key_version = excluded.key_version, "       \
-	"scope = excluded.scope, inline = excluded.inline"
-
-/* The order of the index tasks_open: one order for all that asks for the first. */
+	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (row) DO UPDATE SET "             \
+	"urn = excluded.urn, sha256 = excluded.sha256, size = excluded.size, "                     \
+	"suite = excluded.suite, key_version = excluded.key_version, scope = excluded.scope, "     \
+	"inline = excluded.inline"
 #define PINF_SQL_FIRST_DUE "ORDER BY t.next_ms, t.key_version, t.state, t.row LIMIT 1"
 
 #define PINF_SQL_INTENT "SELECT sha256, session, task, attempt, size, expires_ms FROM intents "
@@ -71,10 +68,11 @@
 	    "reference_digest, instance, created_ms, owner, shared) VALUES (?1, ?2, ?3, ?4, "      \
 	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "     \
 	    "?22, " PINF_SQL_SHARED ")")                                                           \
+	X(TASK_ROW, "SELECT row, state FROM tasks WHERE session = ?1 AND id = ?2")                 \
 	X(TASK_SUBMIT, "UPDATE tasks SET " PINF_SQL_MOVED ", route = ?14, api_version = ?15, "     \
 		       "timeout_ms = ?16, precommit_timeout_ms = ?17, reference = ?18, "           \
-		       "reference_digest = ?19, shared = " PINF_SQL_SHARED PINF_SQL_THAT)          \
-	X(TASK_MOVE, "UPDATE tasks SET " PINF_SQL_MOVED PINF_SQL_THAT)                             \
+		       "reference_digest = ?19, shared = " PINF_SQL_SHARED "WHERE row = ?20")      \
+	X(TASK_MOVE, "UPDATE tasks SET " PINF_SQL_MOVED "WHERE row = ?14")                         \
 	X(TASK_INPUT, "INSERT INTO inputs " PINF_SQL_PAYLOAD)                                      \
 	X(TASK_RESULT, "INSERT INTO results " PINF_SQL_PAYLOAD)                                    \
 	X(TASK_GET, PINF_SQL_TASK "WHERE t.session = ?1 AND t.id = ?2")                            \
@@ -85,13 +83,7 @@
 	X(TASK_DUE, PINF_SQL_TASK "WHERE t.state <= 6 AND t.next_ms <= ?1 " PINF_SQL_FIRST_DUE)    \
 	X(NEXT_DUE,                                                                                \
 	    "SELECT ifnull(min(next_ms), 9223372036854775807) FROM tasks WHERE state <= 6")        \
-	X(TASK_COUNTS,                                                                             \
-	    "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2), "        \
-	    "count(*) FILTER (WHERE state = 3), count(*) FILTER (WHERE state = 4), "               \
-	    "count(*) FILTER (WHERE state = 5), count(*) FILTER (WHERE state = 6), "               \
-	    "(SELECT tasks FROM ended WHERE state = 7), (SELECT tasks FROM ended WHERE state = "   \
-	    "8), "                                                                                 \
-	    "(SELECT tasks FROM ended WHERE state = 9) FROM tasks WHERE state <= 6")               \
+	X(COUNT_STATES, "SELECT count(*), state FROM tasks GROUP BY state")                        \
 	X(COUNT_VERSION, "SELECT count(*) FROM tasks WHERE state <= 6 AND key_version = ?1")       \
 	X(FIRST_OF_VERSION,                                                                        \
 	    PINF_SQL_TASK "WHERE t.state <= 6 AND t.key_version = ?1 " PINF_SQL_FIRST_DUE)         \
@@ -99,8 +91,9 @@
 		 "WHERE state = 2 AND shared = ?1 ORDER BY queue_seq, session, row")               \
 	X(QUEUE_FROM, "SELECT row, queue_seq, session FROM tasks WHERE state = 2 AND shared = ?1 " \
 		      "AND session >= ?2 ORDER BY session, queue_seq, row LIMIT 1")                \
-	X(SESSION_FROM, "SELECT session FROM miners WHERE miner = ?1 AND session >= ?2 "           \
-			"ORDER BY session LIMIT 1")                                                \
+	X(SESSION_FROM, "SELECT m.session FROM miners m JOIN sessions s ON s.id = m.session "      \
+			"WHERE m.miner = ?1 "                                                      \
+			"AND m.session >= ?2 AND s.closed = 0 ORDER BY m.session LIMIT 1")         \
 	X(MAY_CLAIM, "SELECT EXISTS (SELECT 1 FROM sessions s JOIN miners m ON m.session = s.id "  \
 		     "WHERE s.id = ?1 AND s.closed = 0 AND m.miner = ?2)")                         \
 	X(INTENT_PUT,                                                                              \

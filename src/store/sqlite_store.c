@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sqlite_store.c -- opens, migrates and closes the file; batches and savepoints.  spec/store.md. */
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +30,15 @@ run(struct pinf_sqlite *s, const char *sql, char *answer)
 	return code == SQLITE_OK ? PINF_OK : pinf_sqlite_fail(s, code);
 }
 
+static enum pinf_err
+open_db(struct pinf_sqlite *s, const char *name, int flags)
+{
+	const int code = sqlite3_open_v2(
+	    name, &s->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, s->vfs);
+
+	return code == SQLITE_OK ? PINF_OK : pinf_sqlite_fail(s, code);
+}
+
 /* "file:...?immutable=1" with what means something in a URI escaped. */
 static void
 immutable_uri(char *at, const char *path)
@@ -51,48 +59,35 @@ static enum pinf_err
 connect_reader(struct pinf_sqlite *s)
 {
 	char *name = malloc(3 * strlen(s->path) + sizeof "file:?immutable=1");
-	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	int code;
+	enum pinf_err err = PINF_E_NO_MEMORY;
 
 	if (name == NULL)
-		return PINF_E_NO_MEMORY;
+		return err;
 	(void)sprintf(name, "%s-wal", s->path);
 	if (access(name, F_OK) == 0) {
-		flags |= SQLITE_OPEN_READWRITE;
-		name[strlen(s->path)] = '\0';
+		err = open_db(s, s->path, SQLITE_OPEN_READWRITE);
 	} else {
-		flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
 		immutable_uri(name, s->path);
+		err = open_db(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 	}
-	code = sqlite3_open_v2(name, &s->db, flags, s->vfs);
 	free(name);
-	if (code == SQLITE_OK)
-		code = sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	return code == SQLITE_OK ? run(s, "PRAGMA query_only = ON", NULL)
-				 : pinf_sqlite_fail(s, code);
+	if (err == PINF_OK)
+		(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return err == PINF_OK ? run(s, "PRAGMA query_only = ON", NULL) : err;
 }
 
 static enum pinf_err
 connect_writer(struct pinf_sqlite *s)
 {
-	int code;
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	/* SQLite gives its log the mode of the file.  One that exists is not opened here: closing it
+	 * again would drop the locks of another connection of this process. */
+	const int fd =
+	    s->vfs != NULL ? -1 : open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	/* SQLite gives its log and journal the mode of the file.  An existing file is not opened here:
-	 * closing it again would drop the locks of another connection of this process. */
-	if (s->vfs == NULL) {
-		const int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-		if (fd < 0 && errno != EEXIST)
-			return pinf_sqlite_refuse(
-			    s, errno == ENOSPC ? PINF_E_FULL : PINF_E_IO, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-	}
-	code = sqlite3_open_v2(s->path, &s->db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-		SQLITE_OPEN_EXRESCODE,
-	    s->vfs);
-	return code == SQLITE_OK ? PINF_OK : pinf_sqlite_fail(s, code);
+	if (fd >= 0)
+		(void)close(fd);
+	return open_db(s, s->path, flags);
 }
 
 static enum pinf_err
@@ -113,8 +108,7 @@ configure(struct pinf_sqlite *s)
 		return err;
 	err = run(s, "PRAGMA journal_mode = WAL", mode);
 	if (err == PINF_OK && strcmp(mode, "wal") != 0)
-		err =
-		    pinf_sqlite_refuse(s, PINF_E_STORE, "the file system takes no write-ahead log");
+		err = pinf_sqlite_refuse(s, PINF_E_STORE, "no write-ahead log here");
 	return err;
 }
 
@@ -171,6 +165,8 @@ connect(struct pinf_sqlite *s)
 		err = configure(s);
 	if (err == PINF_OK)
 		err = inspect(s);
+	if (err == PINF_OK)
+		err = pinf_sqlite_count(s);
 	if (err != PINF_OK) {
 		disconnect(s);
 		s->broken = err;
@@ -195,13 +191,17 @@ begin(void *store)
 	assert(!s->in_batch);
 	err = run_cached(s, PINF_SQL_BEGIN);
 	s->in_batch = err == PINF_OK;
+	s->at_begin = s->counts;
 	return err;
 }
 
 static enum pinf_err
 savepoint(void *store)
 {
-	return run_cached(store, PINF_SQL_SAVEPOINT);
+	struct pinf_sqlite *s = store;
+
+	s->at_savepoint = s->counts;
+	return run_cached(s, PINF_SQL_SAVEPOINT);
 }
 
 static enum pinf_err
@@ -213,9 +213,11 @@ release(void *store)
 static enum pinf_err
 rollback_to(void *store)
 {
-	const enum pinf_err err = run_cached(store, PINF_SQL_ROLLBACK_TO);
+	struct pinf_sqlite *s = store;
+	const enum pinf_err err = run_cached(s, PINF_SQL_ROLLBACK_TO);
 
-	return err == PINF_OK ? run_cached(store, PINF_SQL_RELEASE) : err;
+	s->counts = s->at_savepoint;
+	return err == PINF_OK ? run_cached(s, PINF_SQL_RELEASE) : err;
 }
 
 static void
@@ -228,6 +230,8 @@ rollback(void *store)
 	/* SQLite may have done it already, where the medium failed. */
 	if (!sqlite3_get_autocommit(s->db))
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	if (s->in_batch)
+		s->counts = s->at_begin;
 	s->in_batch = false;
 	s->broken = PINF_OK;
 }
@@ -298,7 +302,6 @@ pinf_sqlite_open(struct pinf_store *store, const struct pinf_sqlite_options *opt
 	    .clock_set = clock_set};
 	pinf_sqlite_session_ops(&s->ops);
 	pinf_sqlite_task_ops(&s->ops);
-	pinf_sqlite_claim_ops(&s->ops);
 	pinf_sqlite_record_ops(&s->ops);
 	s->path = strdup(options->path);
 	s->vfs = options->vfs == NULL ? NULL : strdup(options->vfs);
@@ -324,7 +327,5 @@ pinf_sqlite_close(struct pinf_store *store)
 const char *
 pinf_sqlite_message(const struct pinf_store *store)
 {
-	const struct pinf_sqlite *s = store->ctx;
-
-	return s == NULL ? "" : s->message;
+	return store->ctx == NULL ? "" : ((const struct pinf_sqlite *)store->ctx)->message;
 }

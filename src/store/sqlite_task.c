@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sqlite_task.c -- tasks and their payloads.  spec/store.md. */
+#include <string.h>
+
 #include "store/sqlite_internal.h"
 
 #define PAYLOAD(member, kind, max) PINF_FIELD(pinf_payload, member, kind, max)
@@ -8,8 +10,6 @@
 	{                                                                                          \
 		PINF_FIELD_JOINED, offsetof(struct pinf_task, member), 0, 0, &payload_record       \
 	}
-#define COUNT(state) PINF_FIELD(pinf_task_counts, of[state], NUMBER, 0)
-
 static const struct pinf_field payload_fields[] = {PAYLOAD(urn, TEXT, 0), PAYLOAD(sha256, BYTES, 0),
     PAYLOAD(size, NUMBER, 0), PAYLOAD(suite, NUMBER, PINF_SUITE_CHACHA20POLY1305),
     PAYLOAD(key_version, NUMBER, 0), PAYLOAD(scope, SCOPE, 0), PAYLOAD(inline_data, INLINE, 0)};
@@ -29,18 +29,26 @@ static const struct pinf_field task_fields[] = {TASK(session, NUMBER, 0), TASK(i
 enum { MOVED = 13, SUBMITTED = 19, INSERTED = 22 };
 const struct pinf_record pinf_task_record = PINF_RECORD(pinf_task, task_fields);
 
-static const struct pinf_field count_fields[] = {
-    COUNT(1), COUNT(2), COUNT(3), COUNT(4), COUNT(5), COUNT(6), COUNT(7), COUNT(8), COUNT(9)};
-static const struct pinf_record counts_record = PINF_RECORD(pinf_task_counts, count_fields);
+struct place {
+	uint64_t row; /* or how many there are */
+	uint64_t state;
+};
+static const struct pinf_field place_fields[] = {
+    PINF_FIELD(place, row, NUMBER, 0), PINF_FIELD(place, state, NUMBER, PINF_TASK_STATES - 1)};
+static const struct pinf_record place_record = PINF_RECORD(place, place_fields);
 
 static enum pinf_err
-payload_write(struct pinf_sqlite *store, enum pinf_sql sql, const struct pinf_task *task,
-    const struct pinf_payload *payload)
+payload_write(
+    struct pinf_sqlite *store, enum pinf_sql sql, const struct pinf_task *task, uint64_t row)
 {
 	struct pinf_query q = pinf_query(store, sql);
+	const struct pinf_payload *payload =
+	    sql == PINF_SQL_TASK_INPUT ? &task->input : &task->result;
 
+	if (payload->size == 0)
+		return PINF_OK;
+	pinf_put_u64(&q, row);
 	pinf_put_u64(&q, task->session);
-	pinf_put_u64(&q, task->id);
 	pinf_put_record(&q, &payload_record, payload, payload_record.count);
 	return pinf_run_one(&q);
 }
@@ -48,16 +56,19 @@ payload_write(struct pinf_sqlite *store, enum pinf_sql sql, const struct pinf_ta
 static enum pinf_err
 task_insert(void *store, const struct pinf_task *task)
 {
-	struct pinf_query q = pinf_query(store, PINF_SQL_TASK_INSERT);
+	struct pinf_sqlite *s = store;
+	struct pinf_query q = pinf_query(s, PINF_SQL_TASK_INSERT);
 	enum pinf_err err;
+	uint64_t row;
 
 	pinf_put_record(&q, &pinf_task_record, task, INSERTED);
 	err = pinf_run(&q);
-	if (err == PINF_OK && task->input.size > 0)
-		err = payload_write(store, PINF_SQL_TASK_INPUT, task, &task->input);
-	if (err == PINF_OK && task->result.size > 0)
-		err = payload_write(store, PINF_SQL_TASK_RESULT, task, &task->result);
-	return err;
+	if (err != PINF_OK)
+		return err;
+	s->counts.of[task->state]++;
+	row = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	err = payload_write(s, PINF_SQL_TASK_INPUT, task, row);
+	return err == PINF_OK ? payload_write(s, PINF_SQL_TASK_RESULT, task, row) : err;
 }
 
 /*
@@ -68,18 +79,29 @@ static enum pinf_err
 task_update(void *store, const struct pinf_task *task)
 {
 	const bool submitting = task->state <= PINF_TASK_CREATED;
-	struct pinf_query q;
-	enum pinf_err err = PINF_OK;
+	struct pinf_sqlite *s = store;
+	struct pinf_query q = pinf_query(s, PINF_SQL_TASK_ROW);
+	struct place place;
+	enum pinf_err err;
 
-	if (submitting && task->input.size > 0)
-		err = payload_write(store, PINF_SQL_TASK_INPUT, task, &task->input);
-	if (task->state == PINF_TASK_COMMITTED && task->result.size > 0)
-		err = payload_write(store, PINF_SQL_TASK_RESULT, task, &task->result);
+	pinf_put_u64(&q, task->session);
+	pinf_put_u64(&q, task->id);
+	err = pinf_get_record(&q, &place_record, &place);
+	if (err == PINF_OK && submitting)
+		err = payload_write(s, PINF_SQL_TASK_INPUT, task, place.row);
+	if (err == PINF_OK && task->state == PINF_TASK_COMMITTED)
+		err = payload_write(s, PINF_SQL_TASK_RESULT, task, place.row);
 	if (err != PINF_OK)
 		return err;
-	q = pinf_query(store, submitting ? PINF_SQL_TASK_SUBMIT : PINF_SQL_TASK_MOVE);
+	q = pinf_query(s, submitting ? PINF_SQL_TASK_SUBMIT : PINF_SQL_TASK_MOVE);
 	pinf_put_record(&q, &pinf_task_record, task, submitting ? SUBMITTED : MOVED);
-	return pinf_run_one(&q);
+	pinf_put_u64(&q, place.row);
+	err = pinf_run_one(&q);
+	if (err == PINF_OK) {
+		s->counts.of[place.state]--;
+		s->counts.of[task->state]++;
+	}
+	return err;
 }
 
 static enum pinf_err
@@ -133,12 +155,25 @@ next_due(void *store, uint64_t *at_ms)
 	return pinf_get_record(&q, &pinf_number_record, at_ms);
 }
 
+enum pinf_err
+pinf_sqlite_count(struct pinf_sqlite *store)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_COUNT_STATES);
+	struct place found[PINF_TASK_STATES];
+	size_t n = 0;
+	const enum pinf_err err = pinf_get_list(&q, &place_record, found, PINF_TASK_STATES, &n);
+
+	memset(&store->counts, 0, sizeof store->counts);
+	for (size_t i = 0; i < n; i++)
+		store->counts.of[found[i].state] = found[i].row;
+	return err;
+}
+
 static enum pinf_err
 task_counts(void *store, struct pinf_task_counts *counts)
 {
-	struct pinf_query q = pinf_query(store, PINF_SQL_TASK_COUNTS);
-
-	return pinf_get_record(&q, &counts_record, counts);
+	*counts = ((struct pinf_sqlite *)store)->counts;
+	return PINF_OK;
 }
 
 static enum pinf_err
@@ -168,6 +203,7 @@ pinf_sqlite_task_ops(struct pinf_store_ops *ops)
 	ops->task_by_reference = task_by_reference;
 	ops->task_update = task_update;
 	ops->task_list = task_list;
+	ops->task_claimable = pinf_sqlite_claimable;
 	ops->task_due = task_due;
 	ops->next_due = next_due;
 	ops->task_counts = task_counts;

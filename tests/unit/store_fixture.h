@@ -11,7 +11,7 @@
 
 struct fixture {
 	char dir[32];
-	char path[64];
+	char path[96];
 	struct pinf_store store;
 };
 
@@ -44,7 +44,7 @@ fixture_free(void **state)
 {
 	static const char *const tails[] = {"", "-wal", "-shm", "-journal", ".copy", ".copy-wal"};
 	struct fixture *f = *state;
-	char name[80];
+	char name[128];
 
 	pinf_sqlite_close(&f->store);
 	for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {

@@ -478,7 +478,7 @@ every_statement_runs_on_an_index(void **state)
 {
 	static const enum pinf_sql scans[] = {PINF_SQL_SESSION_LAST, PINF_SQL_AUDIT_LAST,
 	    PINF_SQL_CHECKPOINT_LAST, PINF_SQL_NEXT_DUE, PINF_SQL_COUNT_VERSION,
-	    PINF_SQL_FIRST_OF_VERSION, PINF_SQL_TASK_COUNTS};
+	    PINF_SQL_FIRST_OF_VERSION, PINF_SQL_COUNT_STATES};
 	struct fixture *f = *state;
 
 	for (int sql = PINF_SQL_SESSION_INSERT; sql < PINF_SQL_COUNT; sql++) {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_store_claim.c -- which task a miner is offered: by hand, and against a naive model. */
+#include "unit/store_fixture.h"
+
+static void
+insert_session(struct fixture *f, uint64_t id, bool is_private)
+{
+	struct pinf_session session = a_session(id, is_private);
+
+	assert_ok(CALL(f, session_insert, &session));
+}
+
+static void
+insert_task(struct fixture *f, uint64_t session, uint64_t id, uint64_t queue_seq)
+{
+	struct pinf_task task = a_task(session, id, queue_seq);
+
+	assert_ok(CALL(f, task_insert, &task));
+}
+
+static void
+allow(struct fixture *f, uint64_t session, uint8_t miner)
+{
+	struct pinf_address address = an_address(miner);
+	bool changed;
+
+	assert_ok(CALL(f, miner_allow, session, &address, &changed));
+}
+
+static void
+set_session(struct fixture *f, uint64_t id, bool is_private, bool closed)
+{
+	struct pinf_session session = a_session(id, is_private);
+
+	session.closed = closed;
+	assert_ok(CALL(f, session_update, &session));
+}
+
+/* The id of the task offered, 0 if none. */
+static uint64_t
+offered(struct fixture *f, uint8_t miner, uint64_t only_session)
+{
+	struct pinf_address address = an_address(miner);
+	struct pinf_task task;
+	enum pinf_err err = CALL(f, task_claimable, &address, only_session, &task);
+
+	if (err == PINF_E_NOT_FOUND)
+		return 0;
+	assert_ok(err);
+	assert_int_equal(task.state, PINF_TASK_CREATED);
+	assert_int_equal(task.input.size, 406);
+	return task.session * 100 + task.id;
+}
+
+static void
+the_oldest_that_the_miner_may_have(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(offered(f, 1, 0), 0);
+	insert_session(f, 1, false);
+	insert_session(f, 2, true);
+	insert_session(f, 3, true);
+	allow(f, 2, 1);
+	allow(f, 3, 1);
+	allow(f, 3, 2);
+	insert_task(f, 1, 1, 30);
+	insert_task(f, 2, 1, 20);
+	insert_task(f, 3, 1, 10);
+	insert_task(f, 3, 2, 40);
+	assert_int_equal(offered(f, 1, 0), 301);
+	assert_int_equal(offered(f, 2, 0), 301);
+	assert_int_equal(offered(f, 3, 0), 101); /* Listed nowhere: the public one. */
+	assert_int_equal(offered(f, 3, 1), 101);
+	assert_int_equal(offered(f, 3, 3), 0);
+	assert_int_equal(offered(f, 1, 2), 201);
+	assert_int_equal(offered(f, 2, 2), 0);
+	assert_int_equal(offered(f, 1, 9), 0);
+
+	/* Two re-queued at one moment: the lower session first. */
+	insert_task(f, 2, 2, 10);
+	assert_int_equal(offered(f, 1, 0), 202);
+}
+
+static void
+closing_and_turning_private_take_effect(void **state)
+{
+	struct fixture *f = *state;
+	struct pinf_address miner = an_address(1);
+	struct pinf_task task;
+	bool changed;
+
+	insert_session(f, 1, false);
+	insert_task(f, 1, 1, 1);
+	assert_int_equal(offered(f, 2, 0), 101);
+	allow(f, 1, 1);
+	set_session(f, 1, true, false);
+	assert_int_equal(offered(f, 2, 0), 0);
+	assert_int_equal(offered(f, 2, 1), 0);
+	assert_int_equal(offered(f, 1, 0), 101);
+	assert_ok(CALL(f, miner_deny, 1, &miner, &changed));
+	assert_int_equal(offered(f, 1, 0), 0);
+	allow(f, 1, 1);
+
+	/* Assigned while it was public elsewhere, re-queued after: the queue of now counts. */
+	insert_session(f, 2, false);
+	insert_task(f, 2, 1, 2);
+	assert_ok(CALL(f, task_get, 2, 1, &task));
+	task.state = PINF_TASK_ASSIGNED;
+	assert_ok(CALL(f, task_update, &task));
+	set_session(f, 2, true, false);
+	task.state = PINF_TASK_CREATED;
+	assert_ok(CALL(f, task_update, &task));
+	assert_int_equal(offered(f, 2, 0), 0);
+
+	set_session(f, 1, true, true);
+	assert_int_equal(offered(f, 1, 0), 0);
+	assert_int_equal(offered(f, 1, 1), 0);
+	insert_session(f, 3, false);
+	insert_task(f, 3, 1, 3);
+	set_session(f, 3, false, true);
+	assert_int_equal(offered(f, 1, 0), 0);
+}
+
+#define SESSIONS 12
+#define MINERS   5
+#define TASKS    60
+
+struct model {
+	bool is_private[SESSIONS], closed[SESSIONS], listed[SESSIONS][MINERS];
+	bool queued[SESSIONS][TASKS];
+	uint64_t seq[SESSIONS][TASKS];
+	uint64_t last[SESSIONS];
+};
+
+static uint64_t
+model_offered(const struct model *m, size_t miner, size_t only)
+{
+	uint64_t best = 0, best_seq = UINT64_MAX;
+
+	for (size_t s = 1; s < SESSIONS; s++) {
+		if (m->closed[s] || (m->is_private[s] && !m->listed[s][miner]) ||
+		    (only != 0 && s != only))
+			continue;
+		for (size_t t = 1; t <= m->last[s]; t++)
+			if (m->queued[s][t] && m->seq[s][t] < best_seq) {
+				best = s * 100 + t;
+				best_seq = m->seq[s][t];
+			}
+	}
+	return best;
+}
+
+static uint64_t
+draw(uint64_t *seed, uint64_t below)
+{
+	uint8_t bytes[4];
+
+	assert_ok(unit_fill(seed, bytes, sizeof bytes));
+	return (bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16) % below;
+}
+
+static void
+move(struct fixture *f, struct model *m, size_t s, size_t t, bool queued)
+{
+	struct pinf_task task;
+
+	assert_ok(CALL(f, task_get, s, t, &task));
+	task.state = queued ? PINF_TASK_CREATED : PINF_TASK_ASSIGNED;
+	assert_ok(CALL(f, task_update, &task));
+	m->queued[s][t] = queued;
+}
+
+static void
+change(struct fixture *f, struct model *m, uint64_t *seed, uint64_t now)
+{
+	const size_t s = 1 + draw(seed, SESSIONS - 1), miner = draw(seed, MINERS);
+	struct pinf_address address = an_address((uint8_t)miner);
+	const uint64_t what = draw(seed, 100);
+	bool changed;
+
+	if (what < 60 && m->last[s] < TASKS - 1) {
+		const uint64_t t = ++m->last[s];
+
+		insert_task(f, s, t, now);
+		m->queued[s][t] = true;
+		m->seq[s][t] = now;
+	} else if (what < 80 && m->last[s] > 0) {
+		move(f, m, s, 1 + draw(seed, m->last[s]), draw(seed, 2) == 0);
+	} else if (what < 97) {
+		m->listed[s][miner] = draw(seed, 2) == 0;
+		assert_ok(m->listed[s][miner] ? CALL(f, miner_allow, s, &address, &changed)
+					      : CALL(f, miner_deny, s, &address, &changed));
+	} else {
+		m->is_private[s] = m->is_private[s] || draw(seed, 2) == 0;
+		m->closed[s] = m->closed[s] || draw(seed, 4) == 0;
+		set_session(f, s, m->is_private[s], m->closed[s]);
+	}
+}
+
+/* Queues long enough, and lists thin enough, that both ways of looking are taken. */
+static void
+it_agrees_with_a_naive_model(void **state)
+{
+	struct fixture *f = *state;
+	struct model *m = calloc(1, sizeof *m);
+	uint64_t seed = 7;
+
+	assert_non_null(m);
+	assert_ok(DO(f, begin));
+	for (size_t s = 1; s < SESSIONS; s++) {
+		m->is_private[s] = s % 4 != 0;
+		insert_session(f, s, m->is_private[s]);
+	}
+	for (uint64_t now = 1; now < 3000; now++) {
+		const size_t miner = draw(&seed, MINERS),
+			     only = draw(&seed, 4) == 0 ? 1 + draw(&seed, SESSIONS - 1) : 0;
+		const uint64_t want = model_offered(m, miner, only);
+
+		change(f, m, &seed, now);
+		assert_int_equal(offered(f, (uint8_t)miner, only), model_offered(m, miner, only));
+		if (want != 0 && draw(&seed, 8) == 0 && m->queued[want / 100][want % 100])
+			move(f, m, want / 100, want % 100, false);
+	}
+	DO(f, rollback);
+	free(m);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(the_oldest_that_the_miner_may_have),
+	    TEST(closing_and_turning_private_take_effect), TEST(it_agrees_with_a_naive_model)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
