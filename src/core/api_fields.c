@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/api_entry.h"
+#include "crypto/crypto.h"
 
 /* 0 where the field is absent. */
 static uint32_t
@@ -78,6 +79,8 @@ input(struct pinf_json_reader *body, struct pinf_api_request *request)
 		err = pinf_input_encode(&request->document, &in);
 		if (err != PINF_OK)
 			pinf_json_fail(body, "prompt", err);
+		else
+			pinf_sha256(&request->document_sha256, pinf_span_of(&request->document));
 	}
 	pinf_input_free(&in);
 }

@@ -104,6 +104,7 @@ route_blob_get(struct call *c)
 {
 	struct pinf_router *r = c->r;
 	const struct pinf_payload *payload = NULL;
+	enum pinf_action action = PINF_ACT_READ;
 	struct pinf_effect *fx;
 	enum pinf_actor actor;
 	enum pinf_err err = router_load_task(c);
@@ -112,8 +113,9 @@ route_blob_get(struct call *c)
 		return err;
 	actor = router_actor(c, PINF_ACTOR_MINER);
 	c->rq->attempt = c->task.attempt;
-	err = router_permit(c, actor == PINF_ACTOR_MINER ? PINF_ACT_ISSUE_INPUT : PINF_ACT_READ,
-	    actor, c->task.route);
+	if (actor == PINF_ACTOR_MINER) /* A public input has no key to be issued. */
+		action = c->task.route == PINF_ROUTE_PLAIN ? PINF_ACT_ACCEPT : PINF_ACT_ISSUE_INPUT;
+	err = router_permit(c, action, actor, c->task.route);
 	if (err != PINF_OK)
 		return err;
 	if (c->task.input.urn[0] != '\0' &&
