@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* blobs.c -- blob storage with faults.  spec/simulation.md#blobs. */
+#include "blobs.h"
+#include "memory.h"
+
+static bool
+fails(struct sim_blobs *b, uint32_t per_mille, enum sim_blob_fault fault)
+{
+	if (!sim_rng_hit(&b->rng, per_mille))
+		return false;
+	b->counts[fault]++;
+	return true;
+}
+
+static size_t
+index_of(const struct sim_blobs *b, const struct pinf_hash *sha256)
+{
+	size_t i = 0;
+
+	while (i < b->count && !pinf_hash_equal(&b->list[i].sha256, sha256))
+		i++;
+	return i;
+}
+
+const struct sim_blob *
+sim_blobs_find(const struct sim_blobs *blobs, const struct pinf_hash *sha256)
+{
+	const size_t i = index_of(blobs, sha256);
+
+	return i < blobs->count ? &blobs->list[i] : NULL;
+}
+
+enum pinf_err
+sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_span bytes)
+{
+	struct pinf_hash name = *sha256;
+
+	if (fails(b, b->rates.full, SIM_BLOB_FULL))
+		return PINF_E_FULL;
+	if (fails(b, b->rates.lost, SIM_BLOB_LOST))
+		return PINF_E_IO;
+	if (fails(b, b->rates.misdirected, SIM_BLOB_MISDIRECTED))
+		name.bytes[0] ^= 1;
+	if (index_of(b, &name) == b->count) {
+		b->list = sim_grow(b->list, b->count + 1, &b->cap, sizeof *b->list);
+		b->list[b->count] = (struct sim_blob){.sha256 = name};
+		sim_append(&b->list[b->count++].bytes, bytes);
+	}
+	return fails(b, b->rates.lost_ack, SIM_BLOB_LOST_ACK) ? PINF_E_IO : PINF_OK;
+}
+
+enum pinf_err
+sim_blobs_get(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_bytes *out)
+{
+	const size_t at = out->len;
+	const struct sim_blob *blob = sim_blobs_find(b, sha256);
+
+	if (blob == NULL)
+		return PINF_E_NO_BLOB;
+	sim_append(out, pinf_span_of(&blob->bytes));
+	if (out->len > at && fails(b, b->rates.corrupt, SIM_BLOB_CORRUPT))
+		out->data[at + sim_rng_below(&b->rng, out->len - at)] ^=
+		    (uint8_t)(1 << sim_rng_below(&b->rng, 8));
+	return PINF_OK;
+}
+
+enum pinf_err
+sim_blobs_delete(struct sim_blobs *b, const struct pinf_hash *sha256)
+{
+	const size_t i = index_of(b, sha256);
+
+	if (i == b->count)
+		return PINF_E_NO_BLOB;
+	pinf_bytes_free(&b->list[i].bytes);
+	b->list[i] = b->list[--b->count];
+	return PINF_OK;
+}
+
+void
+sim_blobs_free(struct sim_blobs *b)
+{
+	while (b->count > 0)
+		pinf_bytes_free(&b->list[--b->count].bytes);
+	free(b->list);
+	*b = (struct sim_blobs){0};
+}

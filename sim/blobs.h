@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* blobs.h -- blob storage that loses, corrupts, misdirects and fills up.  spec/simulation.md#blobs. */
+#ifndef PINF_SIM_BLOBS_H
+#define PINF_SIM_BLOBS_H
+
+#include "plan.h"
+#include "rng.h"
+
+enum sim_blob_fault {
+	SIM_BLOB_LOST,
+	SIM_BLOB_LOST_ACK,
+	SIM_BLOB_MISDIRECTED,
+	SIM_BLOB_CORRUPT,
+	SIM_BLOB_FULL,
+	SIM_BLOB_FAULTS
+};
+
+struct sim_blob {
+	struct pinf_hash sha256; /* the name it lies under */
+	struct pinf_bytes bytes;
+};
+
+struct sim_blobs {
+	struct sim_blob *list;
+	size_t count;
+	size_t cap;
+	struct sim_rng rng;
+	struct sim_blob_rates rates; /* all zero: a faultless store */
+	uint64_t counts[SIM_BLOB_FAULTS];
+};
+
+/* Create-only.  OK, E_FULL, or E_IO (nothing stored, or stored all the same). */
+PINF_MUST_CHECK enum pinf_err
+sim_blobs_put(struct sim_blobs *blobs, const struct pinf_hash *sha256, struct pinf_span bytes);
+/* Appends what the store answers, which may be corrupt.  E_NO_BLOB. */
+PINF_MUST_CHECK enum pinf_err
+sim_blobs_get(struct sim_blobs *blobs, const struct pinf_hash *sha256, struct pinf_bytes *out);
+PINF_MUST_CHECK enum pinf_err
+sim_blobs_delete(struct sim_blobs *blobs, const struct pinf_hash *sha256);
+/* What lies under that name, without faults; NULL: nothing. */
+const struct sim_blob *
+sim_blobs_find(const struct sim_blobs *blobs, const struct pinf_hash *sha256);
+void sim_blobs_free(struct sim_blobs *blobs);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oracle.c -- what is checked while a world runs.  spec/simulation.md#oracles. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "world.h"
+
+const char *
+sim_oracle_name(enum sim_oracle oracle)
+{
+	static const char *const names[SIM_ORACLES] = {
+	    [SIM_UNLISTED_KEY] = "unlisted-key",
+	    [SIM_UNLISTED_RESULT] = "unlisted-result",
+	    [SIM_SECRECY] = "secrecy",
+	    [SIM_ACCEPTED_LOST] = "accepted-lost",
+	    [SIM_ANSWERED_TWICE] = "answered-twice",
+	    [SIM_WRONG_ANSWER] = "wrong-answer",
+	    [SIM_FRESH_SALT] = "fresh-salt",
+	    [SIM_AUDIT_CHAIN] = "audit-chain",
+	    [SIM_PRIVACY_ONE_WAY] = "privacy-one-way",
+	    [SIM_LIVENESS] = "liveness",
+	};
+
+	return names[oracle];
+}
+
+void
+sim_check(struct sim_world *w, enum sim_oracle oracle, bool holds, const char *format, ...)
+{
+	struct sim_oracles *o = &w->oracles;
+	va_list args;
+
+	o->evaluated[oracle]++;
+	if (holds || o->failed)
+		return;
+	o->failed = true;
+	o->broken = oracle;
+	o->broken_at_ms = w->now_ms - SIM_EPOCH_MS;
+	w->stop = true;
+	va_start(args, format);
+	(void)vsnprintf(o->detail, sizeof o->detail, format, args);
+	va_end(args);
+}
+
+static bool
+contains(struct pinf_span bytes, const char *needle, size_t len)
+{
+	const uint8_t *at = bytes.data, *const end = bytes.data + bytes.len;
+
+	while (at != NULL && (size_t)(end - at) >= len) {
+		at = memchr(at, needle[0], (size_t)(end - at) - len + 1);
+		if (at != NULL && memcmp(at, needle, len) == 0)
+			return true;
+		if (at != NULL)
+			at++;
+	}
+	return false;
+}
+
+static size_t
+start_of(const uint8_t *bytes)
+{
+	return (size_t)bytes[0] << 8 | bytes[1];
+}
+
+static bool
+contains_key(const struct sim_oracles *o, struct pinf_span bytes)
+{
+	for (size_t i = 0; i + PINF_KEY_LEN <= bytes.len; i++) {
+		const size_t start = start_of(bytes.data + i);
+
+		if ((o->key_starts[start / 8] & (1u << (start % 8))) == 0)
+			continue;
+		for (size_t k = 0; k < o->key_count; k++)
+			if (memcmp(bytes.data + i, o->keys[k].bytes, PINF_KEY_LEN) == 0)
+				return true;
+	}
+	return false;
+}
+
+void
+sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes)
+{
+	if (bytes.len == 0)
+		return;
+	sim_check(w, SIM_SECRECY, !contains(bytes, w->marker, sizeof w->marker - 1),
+	    "text of a private session in %s", where);
+	sim_check(w, SIM_SECRECY, !contains_key(&w->oracles, bytes), "a key in %s", where);
+}
+
+void
+sim_oracle_key(struct sim_world *w, const struct pinf_key *key)
+{
+	static const struct pinf_key none = {{0}};
+	struct sim_oracles *o = &w->oracles;
+	const size_t start = start_of(key->bytes);
+
+	if (memcmp(key, &none, sizeof none) == 0)
+		return;
+	o->keys = sim_grow(o->keys, o->key_count + 1, &o->key_cap, sizeof *o->keys);
+	o->keys[o->key_count++] = *key;
+	o->key_starts[start / 8] |= (uint8_t)(1u << (start % 8));
+}
+
+void
+sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_hash *sha256)
+{
+	struct sim_oracles *o = &w->oracles;
+	struct pinf_blob_header header;
+	struct pinf_hash salt;
+	bool fresh = pinf_blob_header_decode(&header, blob) == PINF_OK;
+
+	memcpy(salt.bytes, header.salt, sizeof salt.bytes);
+	for (size_t i = 0; i < o->salt_count && fresh; i++)
+		fresh =
+		    !pinf_hash_equal(&o->salts[i], &salt) || pinf_hash_equal(&o->salted[i], sha256);
+	sim_check(w, SIM_FRESH_SALT, fresh, "two sealed blobs share a salt");
+	o->salts = sim_grow(o->salts, o->salt_count + 1, &o->salt_cap, sizeof *o->salts);
+	o->salted = sim_grow(o->salted, o->salt_count + 1, &o->salted_cap, sizeof *o->salted);
+	o->salts[o->salt_count] = salt;
+	o->salted[o->salt_count++] = *sha256;
+}
+
+static struct sim_promise *
+promise_of(struct sim_world *w, uint64_t session, uint64_t task)
+{
+	struct sim_oracles *o = &w->oracles;
+
+	for (size_t i = o->promise_count; i-- > 0;)
+		if (o->promises[i].session == session && o->promises[i].task == task)
+			return &o->promises[i];
+	o->promises =
+	    sim_grow(o->promises, o->promise_count + 1, &o->promise_cap, sizeof *o->promises);
+	o->promises[o->promise_count] = (struct sim_promise){.session = session, .task = task};
+	return &o->promises[o->promise_count++];
+}
+
+void
+sim_oracle_answer(struct sim_world *w, uint64_t session, uint64_t task, struct pinf_span result)
+{
+	struct sim_promise *p = promise_of(w, session, task);
+	struct pinf_hash text;
+
+	pinf_sha256(&text, result);
+	sim_check(w, SIM_ANSWERED_TWICE, !p->has_text || pinf_hash_equal(&p->text, &text),
+	    "task %llu of session %llu was answered in two ways", (unsigned long long)task,
+	    (unsigned long long)session);
+	p->has_text = true;
+	p->text = text;
+	p->submitted = true;
+}
+
+/* Whether the wallet was certainly not on the session's list when the request came in. */
+static bool
+is_unlisted(struct sim_world *w, const struct sim_conn *conn)
+{
+	uint32_t index;
+	const struct sim_session *s = sim_session_of(w, conn->session, &index);
+
+	if (s == NULL || !s->make_private ||
+	    pinf_address_equal(&conn->signer, &w->owners[index]->wallet.address))
+		return false;
+	for (uint32_t i = 0; i < w->plan->miners + w->plan->unlisted; i++) {
+		const struct sim_member *m = &s->members[i];
+
+		if (!pinf_address_equal(&w->clients[i]->wallet.address, &conn->signer))
+			continue;
+		return m->allow_arrived_ms == 0 ||
+		       (m->deny_answered_ms != 0 && m->deny_answered_ms < conn->arrived_ms &&
+			   m->allow_arrived_ms < m->deny_sent_ms);
+	}
+	return true;
+}
+
+/* The ids in the body of an answer to a reservation or a claim. */
+static void
+promise_by_body(struct sim_world *w, bool submitted, struct pinf_span body)
+{
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader json;
+	uint64_t session = 0, task = 0;
+
+	if (pinf_json_parse(&parsed, body, PINF_BODY_SMALL_MAX) != PINF_OK)
+		return;
+	json = pinf_json_root(parsed);
+	pinf_json_id(&json, "session_id", true, &session);
+	pinf_json_id(&json, "task_id", true, &task);
+	if (json.err == PINF_OK)
+		promise_of(w, session, task)->submitted |= submitted;
+	pinf_json_free(parsed);
+}
+
+void
+sim_oracle_response(
+    struct sim_world *w, const struct sim_conn *conn, unsigned status, struct pinf_span body)
+{
+	struct sim_promise *p;
+
+	switch (conn->endpoint) {
+	case PINF_EP_KEY_TASK:
+	case PINF_EP_KEY_SESSION:
+		w->stats.grants += status == 200;
+		sim_check(w, SIM_UNLISTED_KEY, status != 200 || !is_unlisted(w, conn),
+		    "a key of session %llu was granted to a miner that is not on its list",
+		    (unsigned long long)conn->session);
+		break;
+	case PINF_EP_COMMIT:
+		sim_check(w, SIM_UNLISTED_RESULT, status != 200 || !is_unlisted(w, conn),
+		    "a result for session %llu was accepted from a miner that is not on its list",
+		    (unsigned long long)conn->session);
+		if (status != 200)
+			break;
+		p = promise_of(w, conn->session, conn->task);
+		sim_check(w, SIM_ANSWERED_TWICE,
+		    !p->has_result || pinf_hash_equal(&p->result, &conn->result),
+		    "task %llu of session %llu had two results accepted",
+		    (unsigned long long)conn->task, (unsigned long long)conn->session);
+		p->submitted = p->has_result = true;
+		p->result = conn->result;
+		break;
+	case PINF_EP_CLAIM:
+	case PINF_EP_RESERVE:
+		if (status == 200 || status == 201)
+			promise_by_body(w, conn->endpoint == PINF_EP_CLAIM, body);
+		break;
+	case PINF_EP_COMPLETION:
+		if (status == 202 && conn->task != 0)
+			promise_of(w, conn->session, conn->task)->submitted = true;
+		break;
+	default: break;
+	}
+}
+
+void
+sim_oracle_free(struct sim_oracles *o)
+{
+	free(o->promises);
+	free(o->salts);
+	free(o->salted);
+	free(o->keys);
+	*o = (struct sim_oracles){.failed = false};
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oracle.h -- what must hold, each by name, each counting how often it was looked at.  spec/simulation.md#oracles. */
+#ifndef PINF_SIM_ORACLE_H
+#define PINF_SIM_ORACLE_H
+
+#include <pinf/base.h>
+
+enum sim_oracle {
+	SIM_UNLISTED_KEY,
+	SIM_UNLISTED_RESULT,
+	SIM_SECRECY,
+	SIM_ACCEPTED_LOST,
+	SIM_ANSWERED_TWICE,
+	SIM_WRONG_ANSWER,
+	SIM_FRESH_SALT,
+	SIM_AUDIT_CHAIN,
+	SIM_PRIVACY_ONE_WAY,
+	SIM_LIVENESS,
+	SIM_ORACLES
+};
+const char *sim_oracle_name(enum sim_oracle oracle);
+
+/* What a task's owner or miner was told, so that it must stay true. */
+struct sim_promise {
+	uint64_t session;
+	uint64_t task;
+	bool submitted; /* and not only reserved */
+	bool has_result;
+	struct pinf_hash result;
+	bool has_text;
+	struct pinf_hash text; /* of the answer given */
+};
+
+struct sim_oracles {
+	uint64_t evaluated[SIM_ORACLES];
+	bool failed;
+	enum sim_oracle broken;
+	uint64_t broken_at_ms;
+	char detail[256];
+	struct sim_promise *promises;
+	size_t promise_count;
+	size_t promise_cap;
+	struct pinf_hash *salts; /* and in parallel: */
+	struct pinf_hash *salted;
+	size_t salt_count;
+	size_t salt_cap;
+	size_t salted_cap;
+	struct pinf_key *keys;
+	size_t key_count;
+	size_t key_cap;
+	uint8_t key_starts[8192]; /* a bit for each first two bytes */
+};
+
+struct sim_world;
+struct sim_conn;
+struct pinf_effect;
+
+/* Counts an evaluation; where it does not hold, the run ends with this as its reason. */
+__attribute__((format(printf, 4, 5))) void
+sim_check(struct sim_world *w, enum sim_oracle oracle, bool holds, const char *format, ...);
+/* Bytes that leave somebody's memory. */
+void sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes);
+void sim_oracle_key(struct sim_world *w, const struct pinf_key *key);
+void sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_hash *sha256);
+/* The router answers: was this one to have that? */
+void sim_oracle_response(
+    struct sim_world *w, const struct sim_conn *conn, unsigned status, struct pinf_span body);
+void
+sim_oracle_answer(struct sim_world *w, uint64_t session, uint64_t task, struct pinf_span result);
+/* The store against what was promised: after each restart and at the end. */
+void sim_oracle_store(struct sim_world *w);
+void sim_oracle_end(struct sim_world *w);
+void sim_oracle_free(struct sim_oracles *oracles);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* people.c -- owners, the administrator, callers by v1 and v2, and attackers: no core, just requests. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/send.h"
+#include "world.h"
+
+#define RETRY_MS   500
+#define TRIES_MAX  200
+#define GIVE_UP_MS (2 * SIM_TIMEOUT_MS)
+
+/* Waits for its answer like any other request. */
+static void
+expect(struct sim_client *c, uint64_t id)
+{
+	c->pending =
+	    sim_grow(c->pending, c->pending_count + 1, &c->pending_cap, sizeof *c->pending);
+	c->pending[c->pending_count++] = (struct sim_pending){.id = id};
+}
+
+/* Signed by the client's wallet; body is moved. */
+static void
+send_signed(struct sim_world *w, struct sim_client *c, const char *method, const char *path,
+    struct pinf_bytes *body, const struct pinf_scope *ids)
+{
+	struct pinf_auth_request request = {.router = w->router.address,
+	    .domain = sim_domain(),
+	    .method = pinf_span_str(method),
+	    .path = pinf_span_str(path),
+	    .session = ids->session,
+	    .task = ids->task};
+	struct sim_message *m = sim_message_new(c, c->next_id++, method);
+	char header[PINF_AUTH_HEADER_MAX + 1];
+
+	pinf_sha256(&request.body_sha256, pinf_span_of(body));
+	if (pinf_auth_sign(header, &c->wallet, &request, w->now_ms, sim_rng_port(&c->random)) !=
+	    PINF_OK)
+		(void)sim_need(NULL);
+	sim_append(&m->path, request.path);
+	sim_append(&m->authorization, pinf_span_str(header));
+	m->body = *body;
+	m->json = strcmp(method, "POST") == 0;
+	*body = (struct pinf_bytes){0};
+	expect(c, m->id);
+	sim_send(w, c, m);
+}
+
+static void
+create_session(struct sim_world *w, struct sim_client *c, const struct sim_step *job)
+{
+	const struct sim_session *s = &w->sessions[job->session];
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+
+	pinf_json_open(&json, NULL, '{');
+	pinf_json_put_bool(&json, "api_key", true);
+	pinf_json_put_bool(&json, "private", job->make_private);
+	pinf_json_put_bool(&json, "router_sealed", job->router_sealed);
+	pinf_json_put_uint(
+	    &json, "session_id", job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries);
+	pinf_json_put_str(&json, "type", "dedicated");
+	pinf_json_close(&json, '}');
+	send_signed(w, c, "POST", "/api/v1/sessions", &body, &(struct pinf_scope){.session = 0});
+}
+
+static void
+change_member(struct sim_world *w, struct sim_client *c, const struct sim_step *job)
+{
+	struct sim_session *s = &w->sessions[job->session];
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+	char path[80];
+
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/%s", s->id,
+	    job->op == SIM_ALLOW ? "allow" : "deny");
+	pinf_json_open(&json, NULL, '{');
+	/* Miners, then attackers: the first clients of the world. */
+	pinf_json_put_address(&json, "miner", &w->clients[job->miner]->wallet.address);
+	pinf_json_close(&json, '}');
+	send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = s->id});
+}
+
+static void
+next_job(struct sim_world *w, struct sim_client *c)
+{
+	const struct sim_step *job;
+	struct pinf_bytes body = {0};
+
+	if (c->job_next == c->job_count || c->pending_count > 0)
+		return;
+	job = c->jobs[c->job_next];
+	if (c->job_sent_ms == 0)
+		c->job_sent_ms = w->now_ms;
+	c->job_tries++;
+	if (job->op == SIM_SESSION) {
+		create_session(w, c, job);
+	} else if (job->op == SIM_ROTATE) {
+		sim_append(&body, pinf_span_str("{}"));
+		send_signed(
+		    w, c, "POST", "/api/v1/keys/rotate", &body, &(struct pinf_scope){.session = 0});
+	} else {
+		change_member(w, c, job);
+	}
+}
+
+static void
+session_created(struct sim_world *w, const struct sim_step *job, struct pinf_span body)
+{
+	struct sim_session *s = &w->sessions[job->session];
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader json;
+
+	if (pinf_json_parse(&parsed, body, PINF_BODY_SMALL_MAX) != PINF_OK)
+		return;
+	json = pinf_json_root(parsed);
+	pinf_json_label(&json, "api_key", true, s->api_key, sizeof s->api_key);
+	pinf_json_free(parsed);
+	s->id = job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries;
+	s->make_private = job->make_private;
+	s->known_private = job->make_private;
+}
+
+static void
+job_done(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
+{
+	const struct sim_step *job = c->jobs[c->job_next];
+	struct sim_session *s = job->op == SIM_ROTATE ? NULL : &w->sessions[job->session];
+
+	if (job->op == SIM_SESSION)
+		session_created(w, job, pinf_span_of(&m->body));
+	else if (job->op == SIM_ALLOW)
+		s->known_private = true;
+	else if (job->op == SIM_DENY) {
+		s->members[job->miner].deny_sent_ms = c->job_sent_ms;
+		s->members[job->miner].deny_answered_ms = w->now_ms;
+	}
+	c->job_next++;
+	c->job_tries = 0;
+	c->job_sent_ms = 0;
+	sim_client_wake(w, c, 0);
+}
+
+static void
+job_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
+{
+	const struct sim_step *job = c->jobs[c->job_next];
+
+	if (m->err == PINF_OK && m->status >= 200 && m->status < 300) {
+		job_done(w, c, m);
+		return;
+	}
+	/* Created, but its API key went with the lost answer: another session is made. */
+	if (job->op == SIM_SESSION && m->status == pinf_api_status(PINF_E_CONFLICT))
+		w->sessions[job->session].tries++;
+	sim_check(w, SIM_LIVENESS, c->job_tries < TRIES_MAX, "%s was asked %u times in vain: %u",
+	    sim_op_name(job->op), c->job_tries, m->status);
+	sim_client_wake(w, c, RETRY_MS);
+}
+
+/* A completion by v1 or v2: one request until it is answered, under one client_reference. */
+static void
+complete(struct sim_world *w, struct sim_client *c)
+{
+	const struct sim_session *s = &w->sessions[c->step->session];
+	struct pinf_input input = {.max_tokens = 0};
+	struct sim_message *m;
+	struct pinf_json_writer json;
+	char text[PINF_API_KEY_TEXT + 16];
+
+	if (pinf_input_decode(&input, pinf_span_of(&c->document)) != PINF_OK)
+		(void)sim_need(NULL);
+	m = sim_message_new(c, c->next_id++, "POST");
+	m->json = true;
+	m->open_text = true;
+	(void)snprintf(text, sizeof text, "/api/v%u/completions/%" PRIu64, c->step->api, s->id);
+	sim_append(&m->path, pinf_span_str(text));
+	(void)snprintf(text, sizeof text, "Bearer %s", s->api_key);
+	sim_append(&m->authorization, pinf_span_str(text));
+	json = pinf_json_write_to(&m->body);
+	pinf_json_open(&json, NULL, '{');
+	(void)snprintf(text, sizeof text, "task-%u", c->index);
+	pinf_json_put_str(&json, "client_reference", text);
+	pinf_json_put_uint(&json, "precommit_timeout", 20);
+	pinf_json_put_text(&json, "prompt", pinf_span_of(&input.prompt));
+	pinf_json_put_str(&json, "prompt_type", input.prompt_type);
+	pinf_json_put_uint(&json, "timeout", SIM_TIMEOUT_MS / 1000);
+	pinf_json_close(&json, '}');
+	if (pinf_json_written(&json) != PINF_OK)
+		(void)sim_need(NULL);
+	pinf_input_free(&input);
+	expect(c, m->id);
+	sim_send(w, c, m);
+}
+
+/* The text of the answer must be the one that this prompt has. */
+static void
+check_answer(struct sim_world *w, struct sim_client *c, struct pinf_span body)
+{
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader json, choice;
+	struct pinf_bytes expected = {0};
+	struct pinf_result result = {.prompt_tokens = 0};
+	struct pinf_span text = {NULL, 0};
+
+	sim_infer(pinf_span_of(&c->document), &expected);
+	if (pinf_json_parse(&parsed, body, PINF_BODY_MAX) == PINF_OK &&
+	    pinf_result_decode(&result, pinf_span_of(&expected)) == PINF_OK) {
+		json = pinf_json_root(parsed);
+		if (pinf_json_array(&json, "choices", true, 1) == 1) {
+			choice = pinf_json_item(&json, "choices", 0);
+			pinf_json_text(&choice, "text", true, &text);
+		}
+	}
+	sim_check(w, SIM_WRONG_ANSWER, pinf_span_equal(text, pinf_span_of(&result.text)),
+	    "a completion by v%u got another answer than its prompt's", c->step->api);
+	pinf_result_free(&result);
+	pinf_bytes_free(&expected);
+	pinf_json_free(parsed);
+}
+
+/* Answers of the router about the task itself: asking again gives the same. */
+static bool
+is_final(const struct sim_message *m)
+{
+	struct pinf_event event = {.kind = PINF_EV_REPLY,
+	    .err = m->err,
+	    .status = m->status,
+	    .body = pinf_span_of(&m->body)};
+	struct pinf_api_error error = {.err = PINF_OK};
+
+	if (!pinf_reply_refused(&error, &event))
+		return false;
+	return m->status < 500 || error.err == PINF_E_TASK_FAILED || error.err == PINF_E_TIMEOUT;
+}
+
+static void
+complete_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
+{
+	if (m->err == PINF_OK && m->status == 200) {
+		c->done = c->answered = true;
+		w->stats.answered++;
+		check_answer(w, c, pinf_span_of(&m->body));
+		return;
+	}
+	if (!is_final(m) && w->now_ms < c->started_ms + GIVE_UP_MS) {
+		sim_client_wake(w, c, RETRY_MS);
+		return;
+	}
+	c->done = true;
+	if (is_final(m) && m->status < 500)
+		w->stats.refused++;
+	else
+		w->stats.given_up++;
+	sim_check(w, SIM_LIVENESS, !c->probe, "a faultless completion by v%u was answered %u",
+	    c->step->api, m->status);
+}
+
+static void
+put_ids(struct pinf_json_writer *json, const struct pinf_scope *ids)
+{
+	pinf_json_put_uint(json, "attempt", ids->attempt);
+	pinf_json_put_uint(json, "session_id", ids->session);
+	if (ids->task != 0)
+		pinf_json_put_uint(json, "task_id", ids->task);
+}
+
+/* What an unlisted wallet may try on a task that it guessed. */
+static void
+attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids)
+{
+	static const char *const paths[] = {"/api/v1/miner/claim", "/api/v1/miner/ack",
+	    "/api/v1/auth/payload_enc_key/task", "/api/v1/auth/payload_enc_key/task",
+	    "/api/v1/auth/payload_enc_key/session", "/api/v1/miner/precommit"};
+	const uint64_t what = sim_rng_below(&c->rng, sizeof paths / sizeof *paths);
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+	uint8_t junk[PINF_SIG_LEN];
+
+	for (size_t i = 0; i < sizeof junk; i++)
+		junk[i] = (uint8_t)sim_rng_next(&c->rng);
+	pinf_json_open(&json, NULL, '{');
+	if (what == 0)
+		pinf_json_put_uint(&json, "session_id", ids->session);
+	else
+		put_ids(&json, ids);
+	if (what >= 2 && what <= 4) {
+		pinf_json_put_hex(&json, "hpke_public", false, junk, PINF_HPKE_PUBLIC_LEN);
+		pinf_json_put_str(&json, "purpose", what == 3 ? "result" : "input");
+	}
+	if (what == 5) {
+		pinf_json_put_hex(&json, "result_sha256", false, junk, PINF_HASH_LEN);
+		pinf_json_put_hex(&json, "signature", true, junk, PINF_SIG_LEN);
+	}
+	pinf_json_close(&json, '}');
+	if (pinf_json_written(&json) != PINF_OK)
+		(void)sim_need(NULL);
+	send_signed(w, c, "POST", paths[what], &body,
+	    &(struct pinf_scope){.session = ids->session, .task = what == 0 ? 0 : ids->task});
+}
+
+/* A blob of its own for somebody else's task. */
+static void
+attack_put(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_hash sha256;
+	char path[sizeof "/api/v3/blobs/" + (size_t)2 * PINF_HASH_LEN] = "/api/v3/blobs/";
+
+	sim_append(&body, pinf_span_str("not a sealed blob"));
+	pinf_sha256(&sha256, pinf_span_of(&body));
+	pinf_hex(path + strlen(path), sha256.bytes, sizeof sha256.bytes);
+	send_signed(w, c, "PUT", path, &body, ids);
+}
+
+static void
+attacker_acts(struct sim_world *w, struct sim_client *c)
+{
+	const struct sim_session *s = &w->sessions[sim_rng_below(&c->rng, w->plan->sessions)];
+	struct pinf_scope ids = {.session = s->id};
+	uint64_t choice;
+
+	ids.task = 1 + sim_rng_below(&c->rng, 20);
+	ids.attempt = 1 + (uint32_t)sim_rng_below(&c->rng, 3);
+	choice = sim_rng_below(&c->rng, 8);
+	if (choice == 0)
+		sim_replay(w, c);
+	else if (s->id != 0 && s->make_private && choice == 1)
+		attack_put(w, c, &ids);
+	else if (s->id != 0 && s->make_private)
+		attack(w, c, &ids);
+	sim_client_wake(w, c, 1000 + sim_rng_below(&c->rng, 3000));
+}
+
+void
+sim_people_act(struct sim_world *w, struct sim_client *c)
+{
+	switch (c->role) {
+	case SIM_OWNER:
+	case SIM_ADMIN: next_job(w, c); break;
+	case SIM_PLAIN_CALLER: complete(w, c); break;
+	case SIM_ATTACKER: attacker_acts(w, c); break;
+	default: break;
+	}
+}
+
+void
+sim_people_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
+{
+	if (c->role == SIM_OWNER || c->role == SIM_ADMIN)
+		job_reply(w, c, m);
+	else if (c->role == SIM_PLAIN_CALLER)
+		complete_reply(w, c, m);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.c -- plans as JSON, strictly decoded.  spec/simulation.md#plan. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "memory.h"
+#include "plan.h"
+
+#define DAY_MS 86400000
+
+/* Where a number or flag of a step lives, and how large it may be. */
+enum field { SESSION, MINER, API, BYTES, FOR_MS, PRIVATE, ROUTER_SEALED, AFTER_COMMIT, FIELDS };
+
+static const struct {
+	const char *name;
+	size_t offset;
+	uint64_t max; /* 0: a flag */
+} fields[FIELDS] = {
+    [SESSION] = {"session", offsetof(struct sim_step, session), SIM_SESSIONS_MAX - 1},
+    [MINER] = {"miner", offsetof(struct sim_step, miner), SIM_MINERS_MAX + SIM_UNLISTED_MAX - 1},
+    [API] = {"api", offsetof(struct sim_step, api), 3},
+    [BYTES] = {"bytes", offsetof(struct sim_step, bytes), SIM_PROMPT_MAX},
+    [FOR_MS] = {"for_ms", offsetof(struct sim_step, for_ms), DAY_MS},
+    [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0},
+    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0},
+    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0},
+};
+
+#define HAS(field) (1u << (field))
+
+static const struct {
+	const char *name;
+	unsigned fields;
+} ops[SIM_OPS] = {
+    [SIM_SESSION] = {"session", HAS(SESSION) | HAS(PRIVATE) | HAS(ROUTER_SEALED)},
+    [SIM_ALLOW] = {"allow", HAS(SESSION) | HAS(MINER)},
+    [SIM_DENY] = {"deny", HAS(SESSION) | HAS(MINER)},
+    [SIM_SUBMIT] = {"submit", HAS(SESSION) | HAS(API) | HAS(BYTES)},
+    [SIM_ROTATE] = {"rotate", 0},
+    [SIM_CRASH_ROUTER] = {"crash-router", HAS(FOR_MS) | HAS(AFTER_COMMIT)},
+    [SIM_CRASH_MINER] = {"crash-miner", HAS(MINER) | HAS(FOR_MS)},
+    [SIM_PARTITION] = {"partition", HAS(MINER) | HAS(FOR_MS)},
+    [SIM_DISK_FAULT] = {"disk-fault", HAS(FOR_MS)},
+    [SIM_BLOB_FAULT] = {"blob-fault", HAS(FOR_MS)},
+};
+
+/* Groups of rates: name, offset in the plan, fields of 32 bits each, their maximum. */
+static const struct rate {
+	const char *group;
+	const char *name;
+	size_t offset;
+	uint64_t max;
+} rates[] = {
+    {"network", "delay_min_ms", offsetof(struct sim_plan, network.delay_min_ms), 60000},
+    {"network", "delay_max_ms", offsetof(struct sim_plan, network.delay_max_ms), 60000},
+    {"network", "loss", offsetof(struct sim_plan, network.loss), 1000},
+    {"network", "duplicate", offsetof(struct sim_plan, network.duplicate), 1000},
+    {"network", "reorder", offsetof(struct sim_plan, network.reorder), 1000},
+    {"blob", "lost", offsetof(struct sim_plan, blob.lost), 1000},
+    {"blob", "lost_ack", offsetof(struct sim_plan, blob.lost_ack), 1000},
+    {"blob", "misdirected", offsetof(struct sim_plan, blob.misdirected), 1000},
+    {"blob", "corrupt", offsetof(struct sim_plan, blob.corrupt), 1000},
+    {"blob", "full", offsetof(struct sim_plan, blob.full), 1000},
+    {"blob", "delay_max_ms", offsetof(struct sim_plan, blob.delay_max_ms), 60000},
+    {"disk", "io_error", offsetof(struct sim_plan, disk.io_error), 1000},
+    {"disk", "full", offsetof(struct sim_plan, disk.full), 1000},
+};
+static const char *const groups[] = {"network", "blob", "disk"};
+
+const char *
+sim_op_name(enum sim_op op)
+{
+	return ops[op].name;
+}
+
+static void
+read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
+{
+	uint8_t *at = (uint8_t *)step + fields[field].offset;
+	uint64_t number = 0;
+	uint32_t stored;
+	bool flag = false;
+
+	if (fields[field].max == 0) {
+		pinf_json_bool(r, fields[field].name, true, &flag);
+		memcpy(at, &flag, sizeof flag);
+		return;
+	}
+	pinf_json_uint(r, fields[field].name, true, fields[field].max, &number);
+	stored = (uint32_t)number;
+	memcpy(at, &stored, sizeof stored);
+}
+
+/* What a step names must be there. */
+static void
+check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct sim_step *step)
+{
+	const unsigned has = ops[step->op].fields;
+
+	if ((has & HAS(SESSION)) != 0 && step->session >= plan->sessions)
+		pinf_json_fail(r, "session", PINF_E_RANGE);
+	if ((has & HAS(MINER)) != 0 && step->miner >= plan->miners + plan->unlisted)
+		pinf_json_fail(r, "miner", PINF_E_RANGE);
+	if ((has & HAS(API)) != 0 && step->api == 0)
+		pinf_json_fail(r, "api", PINF_E_RANGE);
+	if ((has & HAS(BYTES)) != 0 && step->bytes == 0)
+		pinf_json_fail(r, "bytes", PINF_E_RANGE);
+	if (step->at_ms > (uint64_t)plan->minutes * 60000)
+		pinf_json_fail(r, "at_ms", PINF_E_RANGE);
+	if (plan->step_count > 0 && step->at_ms < plan->steps[plan->step_count - 1].at_ms)
+		pinf_json_fail(r, "at_ms", PINF_E_RANGE);
+}
+
+static void
+read_step(struct pinf_json_reader *r, const struct sim_plan *plan, struct sim_step *step)
+{
+	struct pinf_span name = {0};
+	int op = 0;
+
+	pinf_json_uint(r, "at_ms", true, PINF_ID_MAX, &step->at_ms);
+	pinf_json_text(r, "op", true, &name);
+	if (r->err != PINF_OK)
+		return;
+	while (op < SIM_OPS && !pinf_span_equal(name, pinf_span_str(ops[op].name)))
+		op++;
+	if (op == SIM_OPS) {
+		pinf_json_fail(r, "op", PINF_E_UNKNOWN_FIELD);
+		return;
+	}
+	step->op = (enum sim_op)op;
+	for (int f = 0; f < FIELDS; f++)
+		if ((ops[op].fields & HAS(f)) != 0)
+			read_field(r, step, (enum field)f);
+	if (r->err == PINF_OK)
+		check_step(r, plan, step);
+}
+
+static void
+plan_add(struct sim_plan *plan, struct sim_step step)
+{
+	plan->steps =
+	    sim_grow(plan->steps, plan->step_count + 1, &plan->step_cap, sizeof *plan->steps);
+	plan->steps[plan->step_count++] = step;
+}
+
+static void
+read_number(struct pinf_json_reader *r, const char *name, uint64_t max, uint32_t *out)
+{
+	uint64_t number = 0;
+
+	pinf_json_uint(r, name, true, max, &number);
+	*out = (uint32_t)number;
+}
+
+static void
+read_head(struct pinf_json_reader *r, struct sim_plan *plan)
+{
+	uint32_t version;
+
+	read_number(r, "version", UINT32_MAX, &version);
+	if (r->err == PINF_OK && version != SIM_PLAN_VERSION)
+		pinf_json_fail(r, "version", PINF_E_RANGE);
+	pinf_json_uint(r, "seed", true, PINF_ID_MAX, &plan->seed);
+	read_number(r, "minutes", SIM_MINUTES_MAX, &plan->minutes);
+	read_number(r, "sessions", SIM_SESSIONS_MAX, &plan->sessions);
+	read_number(r, "miners", SIM_MINERS_MAX, &plan->miners);
+	read_number(r, "unlisted", SIM_UNLISTED_MAX, &plan->unlisted);
+	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+		struct pinf_json_reader nested = pinf_json_object(r, groups[g], true);
+
+		for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+			if (strcmp(rates[i].group, groups[g]) == 0)
+				read_number(&nested, rates[i].name, rates[i].max,
+				    (uint32_t *)(void *)((uint8_t *)plan + rates[i].offset));
+		pinf_json_leave(r, &nested, groups[g]);
+	}
+	if (r->err == PINF_OK && plan->network.delay_min_ms > plan->network.delay_max_ms)
+		pinf_json_fail(r, "network.delay_max_ms", PINF_E_RANGE);
+}
+
+static void
+complain(struct pinf_bytes *message, enum pinf_err err, const char *field, size_t step)
+{
+	char line[192], where[32] = "";
+
+	if (step != SIZE_MAX)
+		(void)snprintf(where, sizeof where, "steps[%zu]%s", step, *field ? "." : "");
+	(void)snprintf(line, sizeof line, "plan: %s%s: %s\n", where, field, pinf_err_text(err));
+	sim_append(message, pinf_span_str(line));
+}
+
+enum pinf_err
+sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes *message)
+{
+	struct sim_plan made = {0};
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader r;
+	size_t count, at = SIZE_MAX;
+	enum pinf_err err = pinf_json_parse(&parsed, json, SIM_PLAN_TEXT_MAX);
+
+	if (err != PINF_OK) {
+		complain(message, err, "JSON", at);
+		return err;
+	}
+	r = pinf_json_root(parsed);
+	read_head(&r, &made);
+	count = pinf_json_array(&r, "steps", true, SIM_STEPS_MAX);
+	for (size_t i = 0; i < count && r.err == PINF_OK; i++) {
+		struct pinf_json_reader item = pinf_json_item(&r, "steps", i);
+		struct sim_step step = {0};
+
+		read_step(&item, &made, &step);
+		err = pinf_json_end(&item);
+		if (err != PINF_OK) {
+			complain(message, err, item.field, i);
+			goto out;
+		}
+		plan_add(&made, step);
+	}
+	err = pinf_json_end(&r);
+	if (err != PINF_OK)
+		complain(message, err, r.field, at);
+out:
+	pinf_json_free(parsed);
+	if (err == PINF_OK)
+		*plan = made;
+	else
+		sim_plan_free(&made);
+	return err;
+}
+
+static void
+write_step(struct pinf_json_writer *w, const struct sim_step *step)
+{
+	pinf_json_open(w, NULL, '{');
+	pinf_json_put_uint(w, "at_ms", step->at_ms);
+	pinf_json_put_str(w, "op", ops[step->op].name);
+	for (int f = 0; f < FIELDS; f++) {
+		const uint8_t *at = (const uint8_t *)step + fields[f].offset;
+		uint32_t number;
+		bool flag;
+
+		if ((ops[step->op].fields & HAS(f)) == 0)
+			continue;
+		if (fields[f].max == 0) {
+			memcpy(&flag, at, sizeof flag);
+			pinf_json_put_bool(w, fields[f].name, flag);
+		} else {
+			memcpy(&number, at, sizeof number);
+			pinf_json_put_uint(w, fields[f].name, number);
+		}
+	}
+	pinf_json_close(w, '}');
+}
+
+void
+sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
+{
+	struct pinf_json_writer w = pinf_json_write_to(out);
+
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_uint(&w, "version", SIM_PLAN_VERSION);
+	pinf_json_put_uint(&w, "seed", plan->seed);
+	pinf_json_put_uint(&w, "minutes", plan->minutes);
+	pinf_json_put_uint(&w, "sessions", plan->sessions);
+	pinf_json_put_uint(&w, "miners", plan->miners);
+	pinf_json_put_uint(&w, "unlisted", plan->unlisted);
+	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+		pinf_json_open(&w, groups[g], '{');
+		for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+			if (strcmp(rates[i].group, groups[g]) == 0)
+				pinf_json_put_uint(&w, rates[i].name,
+				    *(const uint32_t *)(const void *)((const uint8_t *)plan +
+								      rates[i].offset));
+		pinf_json_close(&w, '}');
+	}
+	pinf_json_open(&w, "steps", '[');
+	for (size_t i = 0; i < plan->step_count; i++)
+		write_step(&w, &plan->steps[i]);
+	pinf_json_close(&w, ']');
+	pinf_json_close(&w, '}');
+	if (pinf_json_written(&w) != PINF_OK)
+		(void)sim_need(NULL);
+}
+
+void
+sim_plan_free(struct sim_plan *plan)
+{
+	free(plan->steps);
+	*plan = (struct sim_plan){0};
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.h -- what a run does, step by step: made from a seed or read from JSON.  spec/simulation.md#plan. */
+#ifndef PINF_SIM_PLAN_H
+#define PINF_SIM_PLAN_H
+
+#include <pinf/base.h>
+
+#define SIM_PLAN_VERSION  1
+#define SIM_SESSIONS_MAX  1000
+#define SIM_MINERS_MAX    500
+#define SIM_UNLISTED_MAX  100
+#define SIM_MINUTES_MAX   1440
+#define SIM_STEPS_MAX     6000
+#define SIM_PROMPT_MAX    100000
+#define SIM_PLAN_TEXT_MAX ((size_t)4 << 20)
+
+/* All rates are chances in a thousand. */
+struct sim_network_rates {
+	uint32_t delay_min_ms;
+	uint32_t delay_max_ms;
+	uint32_t loss;
+	uint32_t duplicate;
+	uint32_t reorder; /* held back for up to five seconds */
+};
+
+struct sim_blob_rates {
+	uint32_t lost; /* a put that fails */
+	uint32_t lost_ack; /* a put that happens and says that it failed */
+	uint32_t misdirected; /* a put that lands under another name */
+	uint32_t corrupt; /* a read with a flipped bit */
+	uint32_t full;
+	uint32_t delay_max_ms;
+};
+
+struct sim_disk_rates {
+	uint32_t io_error;
+	uint32_t full;
+};
+
+enum sim_op {
+	SIM_SESSION, /* its owner creates session number `session` */
+	SIM_ALLOW,
+	SIM_DENY,
+	SIM_SUBMIT, /* a caller sends a prompt of `bytes` bytes by route v1, v2 or v3 */
+	SIM_ROTATE,
+	SIM_CRASH_ROUTER, /* down for_ms; after_commit: between a commit and its effects */
+	SIM_CRASH_MINER,
+	SIM_PARTITION, /* a miner from the router, for for_ms */
+	SIM_DISK_FAULT, /* the plan's disk rates hold for for_ms */
+	SIM_BLOB_FAULT, /* blob storage fails half of all puts for for_ms */
+	SIM_OPS
+};
+
+struct sim_step {
+	uint64_t at_ms;
+	enum sim_op op;
+	uint32_t session; /* from 0 */
+	uint32_t miner; /* from 0; the unlisted ones come after the others */
+	uint32_t api;
+	uint32_t bytes;
+	uint32_t for_ms;
+	bool make_private;
+	bool router_sealed;
+	bool after_commit;
+};
+
+struct sim_plan {
+	uint64_t seed;
+	uint32_t minutes;
+	uint32_t sessions;
+	uint32_t miners;
+	uint32_t unlisted;
+	struct sim_network_rates network;
+	struct sim_blob_rates blob;
+	struct sim_disk_rates disk;
+	struct sim_step *steps; /* in order of time */
+	size_t step_count;
+	size_t step_cap;
+};
+
+/* What a generated plan is to hold. */
+struct sim_wish {
+	uint64_t seed;
+	uint32_t minutes;
+	uint32_t sessions;
+	uint32_t miners;
+	uint32_t unlisted;
+	bool network;
+	bool blob;
+	bool disk;
+	bool crash;
+	bool partition;
+};
+
+void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);
+/* Strict.  On failure message says what is wrong, with key and step. */
+PINF_MUST_CHECK enum pinf_err
+sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes *message);
+void sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan);
+void sim_plan_free(struct sim_plan *plan);
+const char *sim_op_name(enum sim_op op);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_make.c -- from a seed to a plan in which every kind of event appears.  spec/simulation.md#plan. */
+#include <stdlib.h>
+
+#include "memory.h"
+#include "plan.h"
+#include "rng.h"
+
+#define TASKS_PER_MINUTE 15
+#define SETTLE_MS        20000 /* sessions and allowlists first */
+
+static uint32_t
+between(struct sim_rng *rng, uint32_t low, uint32_t high)
+{
+	return low + (uint32_t)sim_rng_below(rng, (uint64_t)high - low + 1);
+}
+
+static void
+add(struct sim_plan *plan, struct sim_step step)
+{
+	const uint64_t end_ms = (uint64_t)plan->minutes * 60000;
+
+	if (plan->step_count == SIM_STEPS_MAX)
+		return;
+	if (step.at_ms > end_ms)
+		step.at_ms = end_ms;
+	plan->steps =
+	    sim_grow(plan->steps, plan->step_count + 1, &plan->step_cap, sizeof *plan->steps);
+	plan->steps[plan->step_count++] = step;
+}
+
+static uint64_t
+any_time(struct sim_rng *rng, const struct sim_plan *plan)
+{
+	return SETTLE_MS + sim_rng_below(rng, (uint64_t)plan->minutes * 60000);
+}
+
+/* Every fourth session is public; of the private ones, every other lets the router seal. */
+static bool
+is_private(uint32_t session)
+{
+	return session % 4 != 3;
+}
+
+/*
+ * Draws stand in statements of their own throughout: C leaves the order of those in one
+ * initializer to the compiler, and a seed must mean the same plan everywhere.
+ */
+static void
+make_sessions(struct sim_plan *plan, struct sim_rng *rng)
+{
+	struct sim_step step;
+
+	for (uint32_t s = 0; s < plan->sessions; s++) {
+		step = (struct sim_step){.op = SIM_SESSION, .session = s};
+		step.at_ms = sim_rng_below(rng, SETTLE_MS / 4);
+		step.make_private = is_private(s);
+		step.router_sealed = s % 2 == 0;
+		add(plan, step);
+		for (uint32_t m = 0; m < plan->miners && is_private(s); m++) {
+			step = (struct sim_step){.op = SIM_ALLOW, .session = s, .miner = m};
+			step.at_ms = SETTLE_MS / 4 + sim_rng_below(rng, SETTLE_MS / 2);
+			if (m == s % plan->miners || sim_rng_hit(rng, 500))
+				add(plan, step);
+		}
+	}
+}
+
+static void
+make_work(struct sim_plan *plan, struct sim_rng *rng)
+{
+	for (uint32_t i = 0; i < plan->minutes * TASKS_PER_MINUTE; i++) {
+		struct sim_step step = {.op = SIM_SUBMIT, .api = 3};
+
+		step.at_ms = any_time(rng, plan);
+		step.session = between(rng, 0, plan->sessions - 1);
+		if (!is_private(step.session))
+			step.api = between(rng, 1, 2);
+		else if (step.session % 2 == 0 && sim_rng_hit(rng, 500))
+			step.api = 2;
+		step.bytes = between(rng, 1, 2000);
+		if (sim_rng_hit(rng, 50))
+			step.bytes *= SIM_PROMPT_MAX / 2000;
+		add(plan, step);
+	}
+}
+
+/* Members come and go, never the one that keeps each session alive. */
+static void
+make_changes(struct sim_plan *plan, struct sim_rng *rng)
+{
+	for (uint32_t i = 0; i < plan->minutes; i++)
+		add(plan, (struct sim_step){.at_ms = any_time(rng, plan), .op = SIM_ROTATE});
+	for (uint32_t i = 0; i < 3 * plan->minutes && plan->miners > 1; i++) {
+		struct sim_step step = {.op = SIM_ALLOW};
+
+		step.at_ms = any_time(rng, plan);
+		step.session = between(rng, 0, plan->sessions - 1);
+		step.miner = between(rng, 0, plan->miners - 1);
+		if (sim_rng_hit(rng, 600))
+			step.op = SIM_DENY;
+		if (is_private(step.session) && step.miner != step.session % plan->miners)
+			add(plan, step);
+	}
+}
+
+static void
+make_windows(
+    struct sim_plan *plan, struct sim_rng *rng, enum sim_op op, uint32_t max_ms, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct sim_step step = {.op = op};
+
+		step.at_ms = any_time(rng, plan);
+		step.miner = between(rng, 0, plan->miners - 1);
+		step.for_ms = between(rng, 100, max_ms);
+		step.after_commit = sim_rng_hit(rng, 600);
+		add(plan, step);
+	}
+}
+
+static void
+make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
+{
+	if (wish->crash) {
+		make_windows(plan, rng, SIM_CRASH_ROUTER, 3000, 2 * plan->minutes);
+		make_windows(plan, rng, SIM_CRASH_MINER, 20000, plan->minutes);
+	}
+	if (wish->partition)
+		make_windows(plan, rng, SIM_PARTITION, 30000, plan->minutes);
+	if (wish->network) {
+		plan->network.delay_max_ms = between(rng, 20, 400);
+		plan->network.loss = between(rng, 1, 40);
+		plan->network.duplicate = between(rng, 1, 40);
+		plan->network.reorder = between(rng, 1, 40);
+	}
+	if (wish->blob) {
+		make_windows(plan, rng, SIM_BLOB_FAULT, 5000, plan->minutes);
+		plan->blob.lost = between(rng, 1, 20);
+		plan->blob.lost_ack = between(rng, 1, 20);
+		plan->blob.misdirected = between(rng, 1, 10);
+		plan->blob.corrupt = between(rng, 1, 10);
+		plan->blob.full = between(rng, 1, 10);
+		plan->blob.delay_max_ms = between(rng, 5, 500);
+	}
+	if (wish->disk) {
+		make_windows(plan, rng, SIM_DISK_FAULT, 2000, plan->minutes);
+		plan->disk.io_error = between(rng, 5, 100);
+		plan->disk.full = between(rng, 5, 100);
+	}
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct sim_step *x = a, *y = b;
+
+	if (x->at_ms != y->at_ms)
+		return x->at_ms < y->at_ms ? -1 : 1;
+	if (x->op != y->op)
+		return x->op < y->op ? -1 : 1;
+	if (x->session != y->session)
+		return x->session < y->session ? -1 : 1;
+	if (x->miner != y->miner)
+		return x->miner < y->miner ? -1 : 1;
+	return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+}
+
+void
+sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
+{
+	struct sim_rng rng = sim_rng_of(wish->seed, "plan", 0);
+
+	*plan = (struct sim_plan){.seed = wish->seed,
+	    .minutes = wish->minutes,
+	    .sessions = wish->sessions,
+	    .miners = wish->miners,
+	    .unlisted = wish->unlisted,
+	    .network = {.delay_min_ms = 1, .delay_max_ms = 20},
+	    .blob = {.delay_max_ms = 5}};
+	make_sessions(plan, &rng);
+	make_work(plan, &rng);
+	make_changes(plan, &rng);
+	make_faults(plan, &rng, wish);
+	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
+}

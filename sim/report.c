@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.c -- the table, or the JSON object, at the end.  spec/simulation.md#report. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "report.h"
+
+/* A run that asks less of the protocol than this says nothing. */
+#define COMPLETED_PER_SUBMITTED 4 /* one in so many */
+
+static const char *const fault_names[SIM_FAULTS] = {"messages lost", "messages duplicated",
+    "messages held back", "partitions", "router crashes", "router crashes before effects",
+    "miner crashes", "batches undone"};
+static const char *const disk_names[SIM_DISK_FAULTS] = {
+    "disk I/O errors", "disk full", "unsynced writes lost", "unsynced writes torn"};
+static const char *const blob_names[SIM_BLOB_FAULTS] = {"blob puts failed", "blob acks lost",
+    "blobs misdirected", "blob reads corrupt", "blob storage full"};
+
+static uint64_t
+completed(const struct sim_stats *s)
+{
+	return s->tasks[PINF_TASK_COMMITTED] + s->tasks[PINF_TASK_CLOSED];
+}
+
+enum sim_exit
+sim_verdict(const struct sim_world *w)
+{
+	const struct sim_oracles *o = &w->oracles;
+
+	if (o->failed)
+		return o->broken == SIM_LIVENESS ? SIM_EXIT_LIVENESS : SIM_EXIT_SAFETY;
+	if (completed(&w->stats) * COMPLETED_PER_SUBMITTED < w->stats.submitted)
+		return SIM_EXIT_VACUOUS;
+	for (int i = 0; i < SIM_ORACLES; i++)
+		if (o->evaluated[i] == 0)
+			return SIM_EXIT_VACUOUS;
+	return SIM_EXIT_PASS;
+}
+
+static void
+sum(uint64_t *to, const uint64_t *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] += from[i];
+}
+
+void
+sim_total_add(struct sim_total *t, const struct sim_world *w)
+{
+	const uint64_t done = completed(&w->stats);
+
+	_Static_assert(sizeof(struct sim_stats) % sizeof(uint64_t) == 0, "all of it is counts");
+	sum((uint64_t *)&t->stats, (const uint64_t *)&w->stats, sizeof w->stats / sizeof(uint64_t));
+	sum(t->evaluated, w->oracles.evaluated, SIM_ORACLES);
+	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+		t->disk_faults[i] += sim_vfs_count(w->vfs, (enum sim_disk_fault)i);
+	sum(t->blob_faults, w->blobs.counts, SIM_BLOB_FAULTS);
+	t->simulated_ms += w->now_ms - SIM_EPOCH_MS;
+	if (t->runs++ == 0 || done < t->least_completed)
+		t->least_completed = done;
+	t->broken = w->oracles.broken;
+	t->broken_at_ms = w->oracles.broken_at_ms;
+	memcpy(t->detail, w->oracles.detail, sizeof t->detail);
+}
+
+static const char *
+verdict_of(enum sim_exit exit_code)
+{
+	switch (exit_code) {
+	case SIM_EXIT_PASS: return "pass";
+	case SIM_EXIT_VACUOUS: return "inconclusive";
+	case SIM_EXIT_SAFETY: return "safety";
+	case SIM_EXIT_LIVENESS: return "liveness";
+	case SIM_EXIT_NONDETERMINISM: return "nondeterminism";
+	case SIM_EXIT_USAGE: break;
+	}
+	return "usage";
+}
+
+/* The same rows for people and for programs; w NULL: for people. */
+struct sink {
+	struct pinf_json_writer *json;
+};
+
+static void
+group(const struct sink *to, const char *title)
+{
+	if (to->json == NULL) {
+		(void)printf("%s\n", title);
+		return;
+	}
+	pinf_json_open(to->json, title, '{');
+}
+
+static void
+row(const struct sink *to, const char *name, uint64_t value)
+{
+	if (to->json == NULL)
+		(void)printf("  %-30s %12llu\n", name, (unsigned long long)value);
+	else
+		pinf_json_put_uint(to->json, name, value);
+}
+
+static void
+group_end(const struct sink *to)
+{
+	if (to->json != NULL)
+		pinf_json_close(to->json, '}');
+}
+
+static void
+put_tasks(const struct sink *to, const struct sim_stats *s)
+{
+	group(to, "work");
+	row(to, "sessions", s->sessions);
+	row(to, "submitted", s->submitted);
+	row(to, "answered", s->answered);
+	row(to, "refused", s->refused);
+	row(to, "given up", s->given_up);
+	row(to, "attempts", s->attempts);
+	row(to, "inferences", s->inferences);
+	row(to, "key grants", s->grants);
+	row(to, "events", s->events);
+	group_end(to);
+	group(to, "tasks");
+	for (int i = PINF_TASK_RESERVED; i < PINF_TASK_STATES; i++)
+		row(to, pinf_task_state_name((enum pinf_task_state)i), s->tasks[i]);
+	group_end(to);
+	group(to, "refusals");
+	for (int i = 1; i < PINF_RULE_COUNT; i++)
+		if (s->rules[i] != 0)
+			row(to, pinf_rule_name((enum pinf_rule)i), s->rules[i]);
+	group_end(to);
+}
+
+static void
+put_faults(const struct sink *to, const struct sim_total *t)
+{
+	group(to, "faults");
+	for (int i = 0; i < SIM_FAULTS; i++)
+		row(to, fault_names[i], t->stats.faults[i]);
+	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+		row(to, disk_names[i], t->disk_faults[i]);
+	for (int i = 0; i < SIM_BLOB_FAULTS; i++)
+		row(to, blob_names[i], t->blob_faults[i]);
+	group_end(to);
+	group(to, "oracles");
+	for (int i = 0; i < SIM_ORACLES; i++)
+		row(to, sim_oracle_name((enum sim_oracle)i), t->evaluated[i]);
+	group_end(to);
+	group(to, "runs");
+	row(to, "seeds", t->runs);
+	row(to, "fewest tasks completed", t->least_completed);
+	row(to, "simulated ms", t->simulated_ms);
+	row(to, "wall ms", t->wall_ms);
+	group_end(to);
+}
+
+void
+sim_report(const struct sim_total *t, enum sim_exit exit_code)
+{
+	struct pinf_bytes text = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&text);
+	const struct sink to = {t->json ? &json : NULL};
+	char hash[2 * PINF_HASH_LEN + 1];
+
+	pinf_hex(hash, t->state_hash.bytes, sizeof t->state_hash.bytes);
+	if (t->json)
+		pinf_json_open(&json, NULL, '{');
+	put_tasks(&to, &t->stats);
+	put_faults(&to, t);
+	if (t->json) {
+		pinf_json_put_uint(&json, "seed", t->last_seed);
+		pinf_json_put_str(&json, "state_hash", hash);
+		if (exit_code >= SIM_EXIT_SAFETY && exit_code != SIM_EXIT_NONDETERMINISM) {
+			pinf_json_put_str(&json, "broken", sim_oracle_name(t->broken));
+			pinf_json_put_str(&json, "detail", t->detail);
+			pinf_json_put_uint(&json, "at_ms", t->broken_at_ms);
+		}
+		pinf_json_put_str(&json, "result", verdict_of(exit_code));
+		pinf_json_close(&json, '}');
+		if (pinf_json_written(&json) == PINF_OK)
+			(void)puts((const char *)text.data);
+	} else {
+		(void)printf("state hash %s\n", hash);
+		if (exit_code == SIM_EXIT_SAFETY || exit_code == SIM_EXIT_LIVENESS)
+			(void)printf("seed %llu broke %s at %llu ms: %s\n",
+			    (unsigned long long)t->last_seed, sim_oracle_name(t->broken),
+			    (unsigned long long)t->broken_at_ms, t->detail);
+		(void)printf("result: %s\n", verdict_of(exit_code));
+	}
+	pinf_bytes_free(&text);
+}

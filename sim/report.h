@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.h -- what one or many runs came to.  spec/simulation.md#report. */
+#ifndef PINF_SIM_REPORT_H
+#define PINF_SIM_REPORT_H
+
+#include "world.h"
+
+enum sim_exit {
+	SIM_EXIT_PASS = 0,
+	SIM_EXIT_USAGE = 1,
+	SIM_EXIT_VACUOUS = 2,
+	SIM_EXIT_SAFETY = 10,
+	SIM_EXIT_LIVENESS = 11,
+	SIM_EXIT_NONDETERMINISM = 12
+};
+
+struct sim_total {
+	bool json;
+	uint64_t runs;
+	uint64_t last_seed;
+	uint64_t simulated_ms;
+	uint64_t wall_ms;
+	uint64_t least_completed; /* of any run */
+	uint64_t disk_faults[SIM_DISK_FAULTS];
+	uint64_t blob_faults[SIM_BLOB_FAULTS];
+	uint64_t evaluated[SIM_ORACLES];
+	struct sim_stats stats;
+	struct pinf_hash state_hash; /* of the last run */
+	enum sim_oracle broken;
+	uint64_t broken_at_ms;
+	char detail[256];
+};
+
+enum sim_exit sim_verdict(const struct sim_world *w);
+void sim_total_add(struct sim_total *total, const struct sim_world *w);
+void sim_report(const struct sim_total *total, enum sim_exit exit_code);
+
+#endif

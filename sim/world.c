@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* world.c -- sets a world up, runs its plan, drains it, looks at what is left.  spec/simulation.md. */
+#include <stdio.h>
+#include <string.h>
+
+#include "world.h"
+
+#define PROBE_AFTER_MS 30000 /* after the last fault: everybody is up again */
+#define LOOK_EVERY_MS  5000
+#define BLOB_BAD_RATE  500 /* puts that fail while a blob-fault step lasts */
+
+enum { FAULT_DISK = 1, FAULT_BLOB, FAULT_ALL, FAULT_PROBE, FAULT_LOOK };
+
+struct pinf_storage
+sim_storage(void)
+{
+	return (struct pinf_storage){.type = "fs", .provider = "sim", .bucket = "blobs"};
+}
+
+struct pinf_domain
+sim_domain(void)
+{
+	return (struct pinf_domain){.chain_id = 31337, .contract = {{0x51}}};
+}
+
+struct sim_session *
+sim_session_of(struct sim_world *w, uint64_t id, uint32_t *index)
+{
+	if (id == 0 || (id - 1) % SIM_SESSIONS_MAX >= w->plan->sessions)
+		return NULL;
+	*index = (uint32_t)((id - 1) % SIM_SESSIONS_MAX);
+	return &w->sessions[*index];
+}
+
+void
+sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes)
+{
+	uint8_t text[8 * 16];
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t b = 0; b < 8; b++)
+			text[8 * i + b] = (uint8_t)(numbers[i] >> (8 * b));
+	pinf_sha256_update(&w->trace, (struct pinf_span){text, 8 * count});
+	pinf_sha256_update(&w->trace, bytes);
+}
+
+void
+sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event)
+{
+	const uint64_t numbers[] = {1, node, event->kind, event->now_ms, event->id, event->err,
+	    event->size, event->status, event->body.len};
+
+	w->stats.events++;
+	sim_trace(w, numbers, sizeof numbers / sizeof *numbers, event->body);
+	sim_trace(w, NULL, 0,
+	    (struct pinf_span){
+		event->sha256.bytes, event->kind == PINF_EV_SEALED ? sizeof event->sha256 : 0});
+	if (event->request != NULL)
+		sim_trace(w, NULL, 0,
+		    (struct pinf_span){
+			event->request->body_sha256.bytes, sizeof event->request->body_sha256});
+}
+
+void
+sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *fx)
+{
+	const uint64_t numbers[] = {2, node, fx->kind, fx->id, fx->request, fx->status, fx->size,
+	    fx->at_ms, fx->seal_id, fx->timeout_ms, fx->body.len, fx->document.len, fx->path.len};
+
+	sim_trace(w, numbers, sizeof numbers / sizeof *numbers, pinf_span_of(&fx->body));
+	sim_trace(w, NULL, 0, pinf_span_of(&fx->document));
+	sim_trace(w, NULL, 0, pinf_span_of(&fx->path));
+	sim_trace(w, NULL, 0, pinf_span_str(fx->authorization));
+	sim_trace(w, NULL, 0, (struct pinf_span){fx->sha256.bytes, sizeof fx->sha256});
+}
+
+void
+sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item)
+{
+	item.at_ms = w->now_ms + delay_ms;
+	sim_heap_push(&w->heap, item);
+}
+
+static void
+disk_wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
+{
+	const uint64_t numbers[] = {3, offset, bytes.len};
+
+	sim_trace(ctx, numbers, sizeof numbers / sizeof *numbers, bytes);
+	sim_oracle_scan(ctx, file, bytes);
+}
+
+static uint64_t
+disk_now(void *ctx)
+{
+	return ((struct sim_world *)ctx)->now_ms;
+}
+
+struct sim_client *
+sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index)
+{
+	static const char *const names[] = {
+	    "miner", "caller", "caller", "owner", "admin", "attacker"};
+	struct sim_client *c = sim_new(sizeof *c);
+	struct sim_rng wallet = sim_rng_of(w->plan->seed, "wallet", w->client_count);
+
+	w->clients =
+	    sim_grow(w->clients, w->client_count + 1, &w->client_cap, sizeof(struct sim_client *));
+	w->clients[w->client_count++] = c;
+	c->node = (uint32_t)w->client_count;
+	c->role = role;
+	c->index = index;
+	c->next_id = 1;
+	c->rng = sim_rng_of(w->plan->seed, names[role], index);
+	c->random = sim_rng_of(w->plan->seed, "random", c->node);
+	if (pinf_wallet_new(&c->wallet, sim_rng_port(&wallet)) != PINF_OK)
+		(void)sim_need(NULL);
+	return c;
+}
+
+static void
+make_router(struct sim_world *w)
+{
+	struct sim_router *r = &w->router;
+	struct sim_rng rng = sim_rng_of(w->plan->seed, "keyring", 0);
+	const struct pinf_domain domain = sim_domain();
+	struct pinf_keyring *keyring = NULL;
+	uint32_t version;
+
+	r->rng = sim_rng_of(w->plan->seed, "router", 0);
+	r->random = sim_rng_of(w->plan->seed, "random", SIM_ROUTER_NODE);
+	if (pinf_keyring_new(&keyring, &domain, sim_rng_port(&rng)) != PINF_OK ||
+	    pinf_keyring_rotate(keyring, &version, w->now_ms, sim_rng_port(&rng)) != PINF_OK ||
+	    pinf_keyring_encode(keyring, &r->keyring_file, pinf_span_str("simulated"),
+		(struct pinf_kdf_cost){1, PINF_KDF_MEMORY_MIN_KIB}, sim_rng_port(&rng)) != PINF_OK)
+		(void)sim_need(NULL);
+	r->address = *pinf_keyring_address(keyring);
+	sim_oracle_key(w, pinf_keyring_identity(keyring));
+	pinf_keyring_free(keyring);
+	sim_after(w, 0, (struct sim_item){.what = SIM_START});
+}
+
+static void
+make_people(struct sim_world *w)
+{
+	const struct sim_plan *plan = w->plan;
+
+	for (uint32_t i = 0; i < plan->miners; i++)
+		(void)sim_client_new(w, SIM_MINER, i);
+	for (uint32_t i = 0; i < plan->unlisted; i++)
+		(void)sim_client_new(w, SIM_ATTACKER, plan->miners + i);
+	w->admin = sim_client_new(w, SIM_ADMIN, 0);
+	w->owners = sim_new(plan->sessions * sizeof(struct sim_client *));
+	w->sessions = sim_new(plan->sessions * sizeof *w->sessions);
+	for (uint32_t i = 0; i < plan->sessions; i++) {
+		w->owners[i] = sim_client_new(w, SIM_OWNER, i);
+		w->sessions[i].members =
+		    sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_member));
+	}
+	for (size_t i = 0; i < w->client_count; i++)
+		sim_client_start(w, w->clients[i]);
+}
+
+/* Its marker, its number, and letters. */
+static void
+write_prompt(struct sim_world *w, struct sim_client *c)
+{
+	struct pinf_input input = {.max_tokens = 0};
+	char head[64];
+
+	(void)snprintf(head, sizeof head, "%s-%u-",
+	    w->sessions[c->step->session].make_private ? w->marker : "public-----------", c->index);
+	sim_append(&input.prompt, pinf_span_str(head));
+	while (input.prompt.len < c->step->bytes) {
+		const uint8_t letter = (uint8_t)('a' + sim_rng_below(&c->rng, 26));
+
+		sim_append(&input.prompt, (struct pinf_span){&letter, 1});
+	}
+	(void)snprintf(input.prompt_type, sizeof input.prompt_type, "text");
+	if (pinf_input_encode(&c->document, &input) != PINF_OK)
+		(void)sim_need(NULL);
+	pinf_input_free(&input);
+}
+
+static void
+submit(struct sim_world *w, const struct sim_step *step, bool probe)
+{
+	struct sim_client *c = sim_client_new(
+	    w, step->api == 3 ? SIM_CALLER : SIM_PLAIN_CALLER, (uint32_t)w->client_count);
+
+	c->wallet = w->owners[step->session]->wallet;
+	c->step = step;
+	c->probe = probe;
+	w->stats.submitted++;
+	sim_after(w, 0, (struct sim_item){.what = SIM_START, .node = c->node});
+}
+
+static void
+ask(struct sim_world *w, struct sim_client *c, const struct sim_step *step)
+{
+	c->jobs = sim_grow(c->jobs, c->job_count + 1, &c->job_cap, sizeof(const struct sim_step *));
+	c->jobs[c->job_count++] = step;
+	sim_client_wake(w, c, 0);
+}
+
+static void
+set_faults(struct sim_world *w)
+{
+	const struct sim_plan *plan = w->plan;
+	const bool disk = !w->calm && w->disk_windows > 0;
+
+	sim_vfs_faults(w->vfs, disk ? plan->disk.io_error : 0, disk ? plan->disk.full : 0);
+	w->blobs.rates = w->calm ? (struct sim_blob_rates){0} : plan->blob;
+	if (!w->calm && w->blob_windows > 0)
+		w->blobs.rates.lost = BLOB_BAD_RATE;
+}
+
+static void
+do_step(struct sim_world *w, const struct sim_step *step)
+{
+	struct sim_client *c = w->clients[step->miner];
+
+	switch (step->op) {
+	case SIM_SESSION:
+	case SIM_ALLOW:
+	case SIM_DENY: ask(w, w->owners[step->session], step); break;
+	case SIM_ROTATE: ask(w, w->admin, step); break;
+	case SIM_SUBMIT: submit(w, step, false); break;
+	case SIM_CRASH_ROUTER:
+		if (step->after_commit) {
+			w->router.crash_after_commit_ms = step->for_ms;
+		} else if (w->router.core != NULL) {
+			w->stats.faults[SIM_F_ROUTER_CRASH]++;
+			sim_router_crash(w, step->for_ms);
+		}
+		break;
+	case SIM_CRASH_MINER: sim_client_crash(w, c, step->for_ms); break;
+	case SIM_PARTITION:
+		w->stats.faults[SIM_F_PARTITION]++;
+		c->partitioned_until_ms = w->now_ms + step->for_ms;
+		break;
+	case SIM_DISK_FAULT:
+		w->disk_windows++;
+		sim_after(
+		    w, step->for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_DISK});
+		break;
+	case SIM_BLOB_FAULT:
+		w->blob_windows++;
+		sim_after(
+		    w, step->for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_BLOB});
+		break;
+	case SIM_OPS: break;
+	}
+	set_faults(w);
+}
+
+/* Faults are over; each session that exists is used once more. */
+static void
+probe_all(struct sim_world *w)
+{
+	struct sim_step *steps = w->probes;
+
+	for (uint32_t i = 0; i < w->plan->sessions; i++) {
+		if (w->sessions[i].id == 0)
+			continue;
+		steps[i] = (struct sim_step){.op = SIM_SUBMIT,
+		    .session = i,
+		    .api = w->sessions[i].make_private ? 3 : 1,
+		    .bytes = 100};
+		submit(w, &steps[i], true);
+	}
+}
+
+/* Whether every caller has its answer and every task its end. */
+static bool
+is_settled(struct sim_world *w)
+{
+	const struct pinf_store *store = &w->router.store;
+	struct pinf_task_counts counts;
+	uint64_t open = 0;
+
+	for (size_t i = 0; i < w->client_count; i++)
+		if ((w->clients[i]->role == SIM_CALLER ||
+			w->clients[i]->role == SIM_PLAIN_CALLER) &&
+		    !w->clients[i]->done)
+			return false;
+	if (w->router.core == NULL || store->ops->task_counts(store->ctx, &counts) != PINF_OK)
+		return false;
+	for (int s = PINF_TASK_RESERVED; s < PINF_TASK_COMMITTED; s++)
+		open += counts.of[s];
+	return open == 0;
+}
+
+static void
+fault_ends(struct sim_world *w, uint64_t which)
+{
+	switch (which) {
+	case FAULT_DISK: w->disk_windows--; break;
+	case FAULT_BLOB: w->blob_windows--; break;
+	case FAULT_ALL:
+		w->calm = true;
+		w->router.crash_after_commit_ms = 0;
+		for (size_t i = 0; i < w->client_count; i++)
+			w->clients[i]->partitioned_until_ms = 0;
+		sim_after(w, PROBE_AFTER_MS,
+		    (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_PROBE});
+		break;
+	case FAULT_PROBE: probe_all(w); /* fallthrough */
+	default:
+		w->stop |= which == FAULT_LOOK && is_settled(w);
+		sim_after(
+		    w, LOOK_EVERY_MS, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_LOOK});
+		break;
+	}
+	set_faults(w);
+}
+
+static void
+start_client(struct sim_world *w, struct sim_client *c)
+{
+	const bool calls = c->role == SIM_CALLER || c->role == SIM_PLAIN_CALLER;
+
+	if (calls && w->sessions[c->step->session].id == 0) { /* Its session is not there yet. */
+		sim_after(w, 500, (struct sim_item){.what = SIM_START, .node = c->node});
+		return;
+	}
+	if (calls && c->document.len == 0) {
+		c->started_ms = w->now_ms;
+		write_prompt(w, c);
+	}
+	sim_client_start(w, c);
+}
+
+static void
+free_item(struct sim_item *item)
+{
+	struct sim_answer *answer = item->data;
+
+	if (item->what == SIM_ARRIVE || item->what == SIM_REPLY)
+		sim_message_free(item->data);
+	else if (item->what == SIM_RELEASE) {
+		pinf_effects_free(item->data);
+		free(item->data);
+	} else if (item->what == SIM_ANSWER) {
+		pinf_bytes_free(&answer->body);
+		free(answer);
+	}
+}
+
+static void
+to_router(struct sim_world *w, struct sim_item *item)
+{
+	struct sim_answer *answer = item->data;
+
+	if (item->life != w->router.life) {
+		free_item(item);
+		return;
+	}
+	switch (item->what) {
+	case SIM_START: sim_router_start(w); break;
+	case SIM_BATCH: sim_router_batch(w); break;
+	case SIM_RELEASE: sim_router_release(w, item->data); break;
+	case SIM_TIMER:
+		if (item->id == w->router.wake_id)
+			sim_router_event(w, &(struct pinf_event){.kind = PINF_EV_TIMER});
+		break;
+	default:
+		sim_router_event(w, &answer->event);
+		free_item(item);
+		break;
+	}
+}
+
+static void
+to_client(struct sim_world *w, struct sim_item *item)
+{
+	struct sim_client *c = w->clients[item->node - 1];
+	struct sim_answer *answer = item->data;
+	struct sim_message late = {.id = item->id, .err = PINF_E_TIMEOUT};
+
+	if (item->what == SIM_ARRIVE) {
+		sim_arrive(w, item->data);
+		return;
+	}
+	if (item->life == c->life && (c->up || item->what == SIM_START)) {
+		if (item->what == SIM_REPLY) {
+			sim_client_reply(w, c, item->data);
+		} else if (item->what == SIM_TIMEOUT) {
+			sim_client_reply(w, c, &late);
+		} else if (item->what == SIM_TIMER && item->id == c->wake_id) {
+			sim_client_timer(w, c);
+		} else if (item->what == SIM_START) {
+			start_client(w, c);
+		} else if (item->what == SIM_ANSWER) {
+			answer->event.body = pinf_span_of(&answer->body);
+			sim_client_event(w, c, &answer->event);
+		}
+	}
+	free_item(item);
+}
+
+static void
+set_up(struct sim_world *w, struct sim_plan *plan)
+{
+	const struct sim_vfs_hooks hooks = {w, disk_wrote, disk_now};
+	struct sim_rng rng = sim_rng_of(plan->seed, "marker", 0);
+
+	*w = (struct sim_world){.plan = plan, .now_ms = SIM_EPOCH_MS};
+	w->end_ms = w->now_ms + (uint64_t)plan->minutes * 60000;
+	(void)snprintf(
+	    w->marker, sizeof w->marker, "~%015llx", (unsigned long long)(sim_rng_next(&rng) >> 4));
+	pinf_sha256_init(&w->trace);
+	w->vfs = sim_vfs_new(&hooks, plan->seed);
+	w->blobs.rng = sim_rng_of(plan->seed, "blobs", 0);
+	w->net = sim_rng_of(plan->seed, "network", 0);
+	w->probes = sim_new(plan->sessions * sizeof *w->probes);
+	if (pinf_blob_new(&w->blob) != PINF_OK)
+		(void)sim_need(NULL);
+	make_router(w);
+	make_people(w);
+	set_faults(w);
+	for (size_t i = 0; i < plan->step_count; i++)
+		sim_after(w, plan->steps[i].at_ms, (struct sim_item){.what = SIM_DO_STEP, .id = i});
+	sim_after(
+	    w, w->end_ms - w->now_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_ALL});
+}
+
+void
+sim_world_run(struct sim_world *w, struct sim_plan *plan)
+{
+	struct sim_item item;
+
+	set_up(w, plan);
+	while (!w->stop && sim_heap_pop(&w->heap, &item)) {
+		if (item.at_ms > w->end_ms + SIM_DRAIN_MS) {
+			free_item(&item);
+			break;
+		}
+		w->now_ms = item.at_ms;
+		if (item.what == SIM_DO_STEP)
+			do_step(w, &plan->steps[item.id]);
+		else if (item.what == SIM_FAULT_ENDS)
+			fault_ends(w, item.id);
+		else if (item.node == SIM_ROUTER_NODE)
+			to_router(w, &item);
+		else
+			to_client(w, &item);
+	}
+	if (!w->oracles.failed)
+		sim_oracle_end(w);
+	pinf_sha256_final(&w->trace, &w->state_hash);
+}
+
+void
+sim_world_free(struct sim_world *w)
+{
+	struct sim_item item;
+
+	while (sim_heap_pop(&w->heap, &item))
+		free_item(&item);
+	free(w->heap.items);
+	sim_router_free(w);
+	for (size_t i = 0; i < w->client_count; i++)
+		sim_client_free(w->clients[i]);
+	for (size_t i = 0; i < SIM_RECORDED; i++)
+		sim_message_free(w->recorded[i]);
+	for (uint32_t i = 0; i < w->plan->sessions; i++)
+		free(w->sessions[i].members);
+	free(w->sessions);
+	free(w->owners);
+	free(w->clients);
+	free(w->probes);
+	pinf_blob_free(w->blob);
+	sim_blobs_free(&w->blobs);
+	sim_vfs_free(w->vfs);
+	sim_oracle_free(&w->oracles);
+}

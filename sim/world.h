@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world.h -- one simulated deployment: a router on the real store, miners, callers, owners and
+ * attackers around it, and what they share.  spec/simulation.md.
+ */
+#ifndef PINF_SIM_WORLD_H
+#define PINF_SIM_WORLD_H
+
+#include <pinf/caller.h>
+#include <pinf/miner.h>
+#include <pinf/router.h>
+
+#include "blobs.h"
+#include "crypto/crypto.h"
+#include "heap.h"
+#include "memory.h"
+#include "oracle.h"
+#include "plan.h"
+#include "rng.h"
+#include "vfs.h"
+
+#define SIM_EPOCH_MS    1700000000000 /* the wall clock at the start */
+#define SIM_DRAIN_MS    240000 /* after the plan's end, without faults */
+#define SIM_TIMEOUT_MS  120000 /* of a task */
+#define SIM_RECORDED    64 /* requests that attackers replay */
+#define SIM_ROUTER_NODE 0
+
+enum sim_what {
+	SIM_DO_STEP, /* id: of the plan's step */
+	SIM_ARRIVE, /* data: a message, at the router */
+	SIM_REPLY, /* data: a message, back at its sender */
+	SIM_TIMEOUT, /* id: of the request that has waited enough */
+	SIM_ANSWER, /* data: an event for the node */
+	SIM_TIMER,
+	SIM_BATCH, /* the router handles what has come */
+	SIM_RELEASE, /* data: effects of a committed batch */
+	SIM_START,
+	SIM_FAULT_ENDS
+};
+
+/* A request and, on its way back, what was answered. */
+struct sim_message {
+	uint32_t node;
+	uint32_t life;
+	uint64_t id;
+	enum pinf_listener listener;
+	const char *method;
+	struct pinf_bytes path;
+	struct pinf_bytes authorization;
+	struct pinf_bytes body;
+	bool json;
+	bool open_text; /* the router-sealed caller's own request or answer, in the clear */
+	bool hangup;
+	uint32_t timeout_ms;
+	enum pinf_err err;
+	unsigned status;
+};
+
+struct sim_answer {
+	struct pinf_event event;
+	struct pinf_bytes body;
+};
+
+enum sim_role { SIM_MINER, SIM_CALLER, SIM_PLAIN_CALLER, SIM_OWNER, SIM_ADMIN, SIM_ATTACKER };
+
+struct sim_pending {
+	uint64_t id;
+	bool fetch;
+	struct pinf_payload payload;
+	struct pinf_key key;
+};
+
+struct sim_sealed {
+	uint64_t id;
+	struct pinf_bytes bytes;
+};
+
+/* Everybody but the router. */
+struct sim_client {
+	uint32_t node;
+	enum sim_role role;
+	uint32_t index; /* of the miner, the session or the task */
+	uint32_t life;
+	bool up;
+	bool done;
+	uint64_t partitioned_until_ms;
+	uint64_t wake_id; /* of the last timer asked for */
+	struct sim_rng rng; /* its choices */
+	struct sim_rng random; /* its random port */
+	struct pinf_wallet wallet;
+	struct sim_pending *pending;
+	size_t pending_count;
+	size_t pending_cap;
+	struct sim_sealed *sealed;
+	size_t sealed_count;
+	size_t sealed_cap;
+	uint64_t next_id;
+	struct pinf_miner *miner;
+	struct pinf_caller *caller;
+	/* Owners and the administrator: what is asked of them, in order. */
+	const struct sim_step **jobs;
+	size_t job_count;
+	size_t job_cap;
+	size_t job_next;
+	uint64_t job_sent_ms; /* the first time; 0: not yet */
+	unsigned job_tries;
+	/* Callers. */
+	const struct sim_step *step;
+	struct pinf_bytes document; /* what was asked; for the check of the answer */
+	uint64_t started_ms;
+	bool probe; /* sent when all faults are over: must succeed */
+	bool answered;
+};
+
+struct sim_member {
+	uint64_t allow_arrived_ms;
+	uint64_t deny_sent_ms;
+	uint64_t deny_answered_ms;
+};
+
+struct sim_session {
+	uint64_t id; /* 0: not created yet */
+	unsigned tries;
+	bool make_private;
+	bool known_private; /* somebody was told so */
+	char api_key[PINF_API_KEY_TEXT + 1];
+	struct sim_member *members;
+};
+
+struct sim_conn {
+	uint64_t id;
+	struct sim_message *message;
+	enum pinf_endpoint endpoint;
+	struct pinf_address signer;
+	uint64_t session;
+	uint64_t task;
+	struct pinf_hash result; /* COMMIT */
+	uint64_t arrived_ms;
+};
+
+struct sim_router {
+	struct pinf_router *core; /* NULL: down */
+	struct pinf_store store;
+	uint32_t life;
+	struct sim_rng rng;
+	struct sim_rng random;
+	struct pinf_bytes keyring_file; /* on its disk */
+	struct pinf_address address;
+	struct pinf_event *events;
+	size_t event_count;
+	size_t event_cap;
+	struct sim_conn *conns;
+	size_t conn_count;
+	size_t conn_cap;
+	uint64_t next_conn;
+	struct sim_sealed *sealed;
+	size_t sealed_count;
+	size_t sealed_cap;
+	uint64_t busy_until_ms;
+	uint64_t wake_id;
+	bool batch_due;
+	uint32_t crash_after_commit_ms; /* how long to stay down; 0: none is due */
+};
+
+enum sim_fault {
+	SIM_F_LOSS,
+	SIM_F_DUPLICATE,
+	SIM_F_REORDER,
+	SIM_F_PARTITION,
+	SIM_F_ROUTER_CRASH,
+	SIM_F_COMMIT_CRASH,
+	SIM_F_MINER_CRASH,
+	SIM_F_FAILED_COMMIT,
+	SIM_FAULTS
+};
+
+struct sim_stats {
+	uint64_t faults[SIM_FAULTS];
+	uint64_t submitted;
+	uint64_t answered;
+	uint64_t refused;
+	uint64_t given_up;
+	uint64_t inferences;
+	uint64_t grants;
+	uint64_t events;
+	uint64_t tasks[PINF_TASK_STATES];
+	uint64_t attempts;
+	uint64_t rules[PINF_RULE_COUNT];
+	uint64_t sessions;
+};
+
+struct sim_world {
+	struct sim_plan *plan;
+	uint64_t now_ms;
+	uint64_t end_ms; /* of the plan; then faults stop */
+	bool stop;
+	bool calm; /* faults have stopped */
+	struct sim_heap heap;
+	struct sim_vfs *vfs;
+	struct sim_blobs blobs;
+	struct sim_rng net;
+	struct pinf_blob *blob;
+	struct sim_router router;
+	struct sim_client **clients; /* [i] is node i + 1 */
+	size_t client_count;
+	size_t client_cap;
+	struct sim_client *admin;
+	struct sim_client **owners; /* by session */
+	struct sim_session *sessions;
+	struct sim_step *probes; /* by session */
+	struct sim_message *recorded[SIM_RECORDED];
+	size_t recorded_next;
+	struct sim_oracles oracles;
+	struct sim_stats stats;
+	struct pinf_sha256 trace;
+	struct pinf_hash state_hash;
+	uint64_t disk_windows;
+	uint64_t blob_windows;
+	char marker[17]; /* in every private prompt and result */
+};
+
+/* world.c */
+void sim_world_run(struct sim_world *w, struct sim_plan *plan);
+void sim_world_free(struct sim_world *w);
+void sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes);
+void sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event);
+void sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *fx);
+void sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item);
+struct sim_client *sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index);
+struct pinf_storage sim_storage(void);
+struct pinf_domain sim_domain(void);
+struct sim_session *sim_session_of(struct sim_world *w, uint64_t id, uint32_t *index);
+
+/* net.c */
+struct sim_message *sim_message_new(const struct sim_client *c, uint64_t id, const char *method);
+void sim_message_free(struct sim_message *m);
+/* Takes m over; an answer, E_IO or E_TIMEOUT comes back to its node under its id. */
+void sim_send(struct sim_world *w, struct sim_client *c, struct sim_message *m);
+/* Takes m over: its status and body travel back. */
+void sim_reply(struct sim_world *w, struct sim_message *m);
+void sim_arrive(struct sim_world *w, struct sim_message *m);
+/* Asks again what somebody else asked. */
+void sim_replay(struct sim_world *w, struct sim_client *c);
+void sim_hang_up(struct sim_world *w, struct sim_client *c, uint64_t id);
+
+/* router_node.c */
+void sim_router_start(struct sim_world *w);
+void sim_router_free(struct sim_world *w);
+void sim_router_crash(struct sim_world *w, uint64_t down_ms);
+void sim_router_request(struct sim_world *w, struct sim_message *m);
+void sim_router_hangup(struct sim_world *w, const struct sim_message *m);
+void sim_router_event(struct sim_world *w, const struct pinf_event *event);
+void sim_router_batch(struct sim_world *w);
+void sim_router_release(struct sim_world *w, struct pinf_effects *effects);
+struct pinf_keyring *sim_router_keyring(const struct sim_world *w);
+
+/* router_work.c: what its effects ask for. */
+void sim_router_work(struct sim_world *w, struct pinf_effect *fx);
+struct sim_conn *sim_conn_find(struct sim_world *w, uint64_t id);
+void sim_conn_drop(struct sim_world *w, struct sim_conn *conn);
+enum pinf_err sim_open_payload(struct sim_world *w, const struct pinf_payload *payload,
+    const struct pinf_key *key, struct pinf_span bytes, struct pinf_bytes *document);
+
+/* client.c */
+void sim_client_start(struct sim_world *w, struct sim_client *c);
+void sim_client_crash(struct sim_world *w, struct sim_client *c, uint64_t down_ms);
+void sim_client_free(struct sim_client *c);
+void sim_client_reply(struct sim_world *w, struct sim_client *c, struct sim_message *m);
+void sim_client_timer(struct sim_world *w, struct sim_client *c);
+void sim_client_event(struct sim_world *w, struct sim_client *c, struct pinf_event *event);
+void sim_client_wake(struct sim_world *w, struct sim_client *c, uint64_t delay_ms);
+/* The simulated engine: the result document is a function of the input document. */
+void sim_infer(struct pinf_span input, struct pinf_bytes *result);
+
+/* people.c: owners, the administrator, callers by v1 and v2, attackers. */
+void sim_people_act(struct sim_world *w, struct sim_client *c);
+void sim_people_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m);
+void sim_post(struct sim_world *w, struct sim_client *c, const char *path, struct pinf_bytes *body);
+
+#endif
