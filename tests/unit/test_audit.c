@@ -106,11 +106,13 @@ the_chain_has_these_exact_bytes(void **state)
 	pinf_hex(hex, first.head.bytes, sizeof first.head.bytes);
 	assert_string_equal(
 	    hex, "ad565e225390d0efc6d1c8543d8140f19e09a5e95f20ac48eae4f17bcc6b82f0");
+	assert_true(unit_in_spec("audit.md", hex));
 	pinf_audit_seal(&second, &first);
 	assert_int_equal(second.seq, 2);
 	pinf_hex(hex, second.head.bytes, sizeof second.head.bytes);
 	assert_string_equal(
 	    hex, "d86ea735e601ee701d6c5385e71a8f733212905dd896eaca990de71fbd404a4e");
+	assert_true(unit_in_spec("audit.md", hex));
 }
 
 static void
