@@ -11,9 +11,9 @@
 enum pinf_action {
 	PINF_ACT_SUBMIT, /* reserve or submit a task, upload its input */
 	PINF_ACT_CLAIM, /* lease a task */
-	PINF_ACT_ISSUE_INPUT, /* grant the key of a task's input; let its miner read that blob */
+	PINF_ACT_ISSUE_INPUT, /* grant the key of a task's input */
 	PINF_ACT_ISSUE_RESULT, /* grant the key of a task's result */
-	PINF_ACT_ACCEPT, /* acknowledge, upload, precommit, commit, release */
+	PINF_ACT_ACCEPT, /* acknowledge, fetch the input blob, upload, precommit, commit, release */
 	PINF_ACT_READ, /* read a task or its result */
 	PINF_ACT_ADMINISTER, /* change a session: allow, deny, privacy */
 	PINF_ACTIONS

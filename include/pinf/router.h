@@ -39,7 +39,7 @@ struct pinf_router;
 
 /*
  * Takes over the keyring (freed with the router); borrows store and random.  Reads what it needs of the
- * store.  E_CONFIG: the keyring has no active version; the store's errors.
+ * store.  E_CONFIG: no active key version, over 1024 waiters, a clock beyond 2^46; the store's errors.
  */
 PINF_MUST_CHECK enum pinf_err pinf_router_open(struct pinf_router **router,
     const struct pinf_router_config *config, struct pinf_keyring *keyring, struct pinf_store store,
@@ -48,9 +48,10 @@ void pinf_router_free(struct pinf_router *router);
 
 /*
  * Handles up to PINF_BATCH_MAX events in one transaction, a savepoint each, and appends effects.
- * If the commit fails, nothing of the batch happened: every request in it is answered 503, and the
- * error is returned for the log; the router is usable again (it has reopened the store) unless it
- * returns E_CORRUPT.
+ * If the commit fails, nothing of the batch happened: every request in it, everyone who waits and
+ * whoever the batch would have answered gets 503 (507), and the error is returned for the log; the
+ * router is usable again (it has reopened the store) unless it returns E_CORRUPT.  Work that was in
+ * flight before goes on.
  */
 PINF_MUST_CHECK enum pinf_err pinf_router_step(struct pinf_router *router,
     struct pinf_event *events, size_t count, struct pinf_effects *effects);

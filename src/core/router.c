@@ -64,7 +64,8 @@ pinf_router_open(struct pinf_router **router, const struct pinf_router_config *c
 	struct pinf_router *r;
 	enum pinf_err err = PINF_E_NO_MEMORY;
 
-	if (pinf_keyring_active(keyring) == 0)
+	if (pinf_keyring_active(keyring) == 0 || config->waiters_max > ROUTER_WAITERS_MAX ||
+	    now_ms > ROUTER_CLOCK_MAX_MS)
 		return PINF_E_CONFIG;
 	r = calloc(1, sizeof *r);
 	if (r == NULL)
@@ -80,7 +81,8 @@ pinf_router_open(struct pinf_router **router, const struct pinf_router_config *c
 	r->callers.list = calloc(config->waiters_max, sizeof *r->callers.list);
 	r->miners.list = calloc(config->waiters_max, sizeof *r->miners.list);
 	r->ops = calloc(ROUTER_OPS_MAX, sizeof *r->ops);
-	if (r->callers.list != NULL && r->miners.list != NULL && r->ops != NULL)
+	r->owed = calloc(PINF_EFFECTS_MAX, sizeof *r->owed);
+	if (r->callers.list != NULL && r->miners.list != NULL && r->ops != NULL && r->owed != NULL)
 		err = router_rebuild(r);
 	if (err != PINF_OK) {
 		pinf_router_free(r);
@@ -103,6 +105,7 @@ pinf_router_free(struct pinf_router *router)
 	free(router->callers.list);
 	free(router->miners.list);
 	free(router->ops);
+	free(router->owed);
 	free(router);
 }
 
@@ -201,6 +204,7 @@ router_audit(struct pinf_router *r, struct pinf_audit *record)
 enum pinf_err
 pinf_router_checkpoint(struct pinf_router *router)
 {
+	const uint64_t before = router->checkpoint_seq;
 	enum pinf_err err;
 
 	if (router->audit_last.seq == router->checkpoint_seq)
@@ -210,40 +214,59 @@ pinf_router_checkpoint(struct pinf_router *router)
 		return err;
 	err = audit_checkpoint(router);
 	if (err == PINF_OK)
-		return router->store.ops->commit(router->store.ctx);
-	router->store.ops->rollback(router->store.ctx);
+		err = router->store.ops->commit(router->store.ctx);
+	else
+		router->store.ops->rollback(router->store.ctx);
+	if (err != PINF_OK)
+		router->checkpoint_seq = before;
 	return err;
 }
 
-static router_handler *const handlers[PINF_ENDPOINTS] = {
-    [PINF_EP_COMPLETION] = route_completion,
-    [PINF_EP_RESERVE] = route_reserve,
-    [PINF_EP_BLOB_PUT] = route_blob_put,
-    [PINF_EP_BLOB_GET] = route_blob_get,
-    [PINF_EP_KEY_SESSION] = route_key,
-    [PINF_EP_KEY_TASK] = route_key,
-    [PINF_EP_CLAIM] = route_claim,
-    [PINF_EP_ACK] = route_ack,
-    [PINF_EP_PRECOMMIT] = route_precommit,
-    [PINF_EP_COMMIT] = route_commit,
-    [PINF_EP_RELEASE] = route_release,
-    [PINF_EP_SESSION_CREATE] = route_session_create,
-    [PINF_EP_SESSION_ALLOW] = route_session_allow,
-    [PINF_EP_SESSION_DENY] = route_session_deny,
-    [PINF_EP_SESSION_CLOSE] = route_session_close,
-    [PINF_EP_SESSIONS] = route_sessions,
-    [PINF_EP_SESSION] = route_session,
-    [PINF_EP_TASKS] = route_tasks,
-    [PINF_EP_TASK] = route_task,
-    [PINF_EP_MINERS] = route_miners,
-    [PINF_EP_INFO] = route_info,
-    [PINF_EP_STATUS] = route_status,
-    [PINF_EP_KEYS] = route_keys,
-    [PINF_EP_KEY_ROTATE] = route_key_rotate,
-    [PINF_EP_KEY_DESTROY] = route_key_destroy,
-    [PINF_EP_HEALTH] = route_health,
-    [PINF_EP_METRICS] = route_metrics,
+/* by_wallet: an API key never does it, and is told so before anything about ids. */
+static const struct {
+	router_handler *handler;
+	bool by_wallet;
+} endpoints[PINF_ENDPOINTS] = {
+    [PINF_EP_COMPLETION] = {route_completion, false},
+    [PINF_EP_RESERVE] = {route_reserve, true},
+    [PINF_EP_BLOB_PUT] = {route_blob_put, true},
+    [PINF_EP_BLOB_GET] = {route_blob_get, true},
+    [PINF_EP_KEY_SESSION] = {route_key, true},
+    [PINF_EP_KEY_TASK] = {route_key, true},
+    [PINF_EP_CLAIM] = {route_claim, true},
+    [PINF_EP_ACK] = {route_ack, true},
+    [PINF_EP_PRECOMMIT] = {route_precommit, true},
+    [PINF_EP_COMMIT] = {route_commit, true},
+    [PINF_EP_RELEASE] = {route_release, true},
+    [PINF_EP_SESSION_CREATE] = {route_session_create, true},
+    [PINF_EP_SESSION_ALLOW] = {route_session_allow, true},
+    [PINF_EP_SESSION_DENY] = {route_session_deny, true},
+    [PINF_EP_SESSION_CLOSE] = {route_session_close, true},
+    [PINF_EP_SESSIONS] = {route_sessions, false},
+    [PINF_EP_SESSION] = {route_session, false},
+    [PINF_EP_TASKS] = {route_tasks, false},
+    [PINF_EP_TASK] = {route_task, false},
+    [PINF_EP_MINERS] = {route_miners, false},
+    [PINF_EP_INFO] = {route_info, false},
+    [PINF_EP_STATUS] = {route_status, false},
+    [PINF_EP_KEYS] = {route_keys, true},
+    [PINF_EP_KEY_ROTATE] = {route_key_rotate, true},
+    [PINF_EP_KEY_DESTROY] = {route_key_destroy, true},
+    [PINF_EP_HEALTH] = {route_health, false},
+    [PINF_EP_METRICS] = {route_metrics, false},
 };
+
+static enum pinf_err
+handle(struct call *c)
+{
+	enum pinf_err err = router_identify(c);
+
+	if (err == PINF_OK && endpoints[c->rq->endpoint].by_wallet &&
+	    c->rq->auth != PINF_AUTH_WALLET)
+		return router_deny(c, c->rq->auth == PINF_AUTH_NONE ? PINF_RULE_AUTH_REQUIRED
+								    : PINF_RULE_WALLET_REQUIRED);
+	return err == PINF_OK ? endpoints[c->rq->endpoint].handler(c) : err;
+}
 
 /* A failure of the medium undoes the event; a peer's fault leaves what was decided (nonce, audit). */
 bool
@@ -262,18 +285,16 @@ on_request(struct pinf_router *r, const struct pinf_event *event)
 	enum pinf_err err;
 
 	assert(event->request->endpoint < PINF_ENDPOINTS &&
-	       handlers[event->request->endpoint] != NULL);
+	       endpoints[event->request->endpoint].handler != NULL);
 	r->counters.requests++;
-	err = router_identify(&c);
-	if (err == PINF_OK)
-		err = handlers[event->request->endpoint](&c);
+	err = handle(&c);
 	if (err == PINF_OK)
 		return PINF_OK;
 	r->counters.errors[err]++;
 	pinf_effects_cut(r->fx, fx_before);
 	c.error.err = err;
 	reply_error(r, event->id, &c.error);
-	return router_undoes(err) ? err : PINF_OK;
+	return router_undoes(err) || err == PINF_E_BUSY ? err : PINF_OK;
 }
 
 static enum pinf_err
@@ -370,16 +391,25 @@ ask_to_wake(struct pinf_router *r)
 	return PINF_OK;
 }
 
-/* One event under a savepoint: a failure of the medium undoes it and nothing else. */
+/* What a step began with. */
+struct step {
+	const struct pinf_event *events;
+	size_t count;
+	size_t fx_before;
+	uint64_t first_id; /* of the operations that it began itself */
+};
+
+/* One event under a savepoint: what fails half-way is undone, and nothing else. */
 static enum pinf_err
 step_event(struct pinf_router *r, const struct pinf_event *event)
 {
 	const struct pinf_store_ops *ops = r->store.ops;
 	const struct pinf_audit audit_last = r->audit_last;
 	const uint64_t checkpoint_seq = r->checkpoint_seq;
+	const size_t waiting = r->callers.count + r->miners.count, working = r->op_count;
 	enum pinf_err err;
 
-	if (event->now_ms > r->now_ms)
+	if (event->now_ms > r->now_ms && event->now_ms <= ROUTER_CLOCK_MAX_MS)
 		r->now_ms = event->now_ms;
 	err = ops->savepoint(r->store.ctx);
 	if (err != PINF_OK)
@@ -387,48 +417,120 @@ step_event(struct pinf_router *r, const struct pinf_event *event)
 	err = on_event(r, event);
 	if (err == PINF_OK)
 		return ops->release(r->store.ctx);
-	if (event->kind != PINF_EV_REQUEST)
-		return err; /* Work in flight would be forgotten: undo the batch and start from the store. */
+	/* An answer to work in flight would be lost, or those who waited and were answered forgotten. */
+	if (event->kind != PINF_EV_REQUEST || waiting != r->callers.count + r->miners.count ||
+	    working != r->op_count)
+		return err;
 	r->audit_last = audit_last;
 	r->checkpoint_seq = checkpoint_seq;
 	return ops->rollback_to(r->store.ctx);
 }
 
+/* One answer a request, whatever it waits for. */
 static void
-refuse(struct pinf_router *r, const struct pinf_event *events, size_t count, uint64_t request,
-    enum pinf_err why)
+refuse(struct pinf_router *r, size_t fx_before, uint64_t request, enum pinf_err why)
 {
-	for (size_t i = 0; i < count; i++)
-		if (events[i].kind == PINF_EV_REQUEST && events[i].id == request)
-			return; /* Of this batch: it is answered as such. */
+	for (size_t i = fx_before; i < r->fx->count; i++)
+		if (r->fx->list[i].kind == PINF_FX_RESPOND && r->fx->list[i].id == request)
+			return;
 	if (request != 0)
 		reply_error(r, request, &(struct pinf_api_error){.err = why});
 }
 
+/* Takes back the batch's effects; whom they would have answered is told to come again instead. */
+static void
+withdraw(struct pinf_router *r, size_t fx_before, enum pinf_err why)
+{
+	size_t owed = 0;
+
+	for (size_t i = fx_before; i < r->fx->count; i++) {
+		const struct pinf_effect *fx = &r->fx->list[i];
+
+		if (fx->kind == PINF_FX_RESPOND || fx->kind == PINF_FX_SERVE)
+			r->owed[owed++] = fx->id;
+	}
+	pinf_effects_cut(r->fx, fx_before);
+	for (size_t i = 0; i < owed; i++)
+		refuse(r, fx_before, r->owed[i], why);
+}
+
+static const struct pinf_event *
+answer_in(const struct step *step, uint64_t id)
+{
+	for (size_t i = 0; i < step->count; i++)
+		if (step->events[i].kind >= PINF_EV_SEALED &&
+		    step->events[i].kind <= PINF_EV_SAVED && step->events[i].id == id)
+			return &step->events[i];
+	return NULL;
+}
+
+/*
+ * Work whose effect was never released, or whose answer was in the batch, is over; what was in
+ * flight before goes on, since nothing that it stands on was undone.
+ */
+static void
+undo_work(struct pinf_router *r, const struct step *step, enum pinf_err why)
+{
+	size_t i = 0;
+
+	while (i < r->op_count) {
+		struct op *op = &r->ops[i];
+		const struct pinf_event *answer = answer_in(step, op->id);
+
+		if (answer == NULL && op->id < step->first_id) {
+			i++;
+			continue;
+		}
+		if (answer != NULL && answer->err == PINF_OK)
+			key_adopt(r, op); /* Its file is written, whatever became of the batch. */
+		if (answer == NULL || op->kind != OP_DELIVER) /* who delivered, has answered */
+			refuse(r, step->fx_before, op->request, why);
+		router_op_drop(r, op);
+	}
+}
+
+static enum pinf_err
+drop_sealed(struct pinf_router *r, const struct step *step)
+{
+	for (size_t i = 0; i < step->count; i++)
+		if (step->events[i].kind == PINF_EV_SEALED &&
+		    pinf_effects_add(r->fx, PINF_FX_DROP, step->events[i].id) == NULL)
+			return PINF_E_NO_MEMORY;
+	return PINF_OK;
+}
+
 /* Nothing of the batch happened.  Whoever waits is told to come again; memory starts afresh. */
 static enum pinf_err
-step_undo(struct pinf_router *r, const struct pinf_event *events, size_t count, size_t fx_before,
-    enum pinf_err why)
+step_undo(struct pinf_router *r, const struct step *step, enum pinf_err why)
 {
+	struct pinf_effect *wake;
 	enum pinf_err err;
 
 	r->counters.commit_failures++;
 	r->store.ops->rollback(r->store.ctx);
-	pinf_effects_cut(r->fx, fx_before);
-	for (size_t i = 0; i < count; i++)
-		if (events[i].kind == PINF_EV_REQUEST)
-			reply_error(r, events[i].id, &(struct pinf_api_error){.err = why});
+	withdraw(r, step->fx_before, why);
+	for (size_t i = 0; i < step->count; i++)
+		if (step->events[i].kind == PINF_EV_REQUEST)
+			refuse(r, step->fx_before, step->events[i].id, why);
 	for (size_t i = 0; i < r->callers.count; i++)
-		refuse(r, events, count, r->callers.list[i].request, why);
+		refuse(r, step->fx_before, r->callers.list[i].request, why);
 	for (size_t i = 0; i < r->miners.count; i++)
-		refuse(r, events, count, r->miners.list[i].request, why);
+		refuse(r, step->fx_before, r->miners.list[i].request, why);
 	r->callers.count = r->miners.count = 0;
-	while (r->op_count > 0) {
-		refuse(r, events, count, r->ops[0].request, why);
-		router_op_drop(r, &r->ops[0]);
-	}
+	undo_work(r, step, why);
 	err = r->store.ops->reopen(r->store.ctx);
-	return err == PINF_OK ? router_rebuild(r) : err;
+	if (err == PINF_OK)
+		err = router_rebuild(r);
+	if (err == PINF_OK)
+		err = drop_sealed(r, step);
+	if (err != PINF_OK)
+		return err;
+	/* The timer that this step may have answered was not asked for again. */
+	wake = pinf_effects_add(r->fx, PINF_FX_WAKE, 0);
+	if (wake == NULL)
+		return PINF_E_NO_MEMORY;
+	wake->at_ms = r->now_ms + ROUTER_UNDONE_MS;
+	return PINF_OK;
 }
 
 enum pinf_err
@@ -436,7 +538,7 @@ pinf_router_step(struct pinf_router *router, struct pinf_event *events, size_t c
     struct pinf_effects *effects)
 {
 	const struct pinf_store_ops *ops = router->store.ops;
-	const size_t fx_before = effects->count;
+	const struct step step = {events, count, effects->count, router->next_id};
 	enum pinf_err err, undo;
 
 	assert(count <= PINF_BATCH_MAX);
@@ -458,6 +560,6 @@ pinf_router_step(struct pinf_router *router, struct pinf_event *events, size_t c
 		err = ops->commit(router->store.ctx);
 	if (err == PINF_OK)
 		return PINF_OK;
-	undo = step_undo(router, events, count, fx_before, err);
+	undo = step_undo(router, &step, err);
 	return undo == PINF_OK ? err : PINF_E_CORRUPT;
 }

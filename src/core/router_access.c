@@ -83,19 +83,30 @@ router_load_task(struct call *c)
 	return err == PINF_E_NOT_FOUND ? PINF_E_NO_TASK : err;
 }
 
+static bool
+is_attempt(const struct pinf_task *task, const struct pinf_address *miner, uint32_t attempt)
+{
+	return pinf_address_equal(&task->miner, miner) && task->attempt == attempt && attempt != 0;
+}
+
 bool
 router_holds_lease(const struct pinf_router *r, const struct pinf_task *task,
     const struct pinf_address *miner, uint32_t attempt)
 {
-	const bool leased = task->state == PINF_TASK_ASSIGNED ||
-			    task->state == PINF_TASK_ACKNOWLEDGED ||
-			    task->state == PINF_TASK_PRECOMMITTED;
-	/* The attempt whose result was accepted may say so again: its answer may have been lost. */
-	const bool won = task->state == PINF_TASK_COMMITTED || task->state == PINF_TASK_CLOSED;
+	const bool live = task->state == PINF_TASK_ASSIGNED ||
+			  task->state == PINF_TASK_ACKNOWLEDGED ||
+			  task->state == PINF_TASK_PRECOMMITTED;
 
-	return pinf_address_equal(&task->miner, miner) && task->attempt == attempt &&
-	       attempt != 0 &&
-	       (won || (leased && r->now_ms < task->due_ms && r->now_ms < task->deadline_ms));
+	return live && is_attempt(task, miner, attempt) && r->now_ms < task->due_ms &&
+	       r->now_ms < task->deadline_ms;
+}
+
+/* The attempt whose result was accepted may commit again: its answer may have been lost. */
+static bool
+has_won(const struct pinf_task *task, const struct pinf_address *miner, uint32_t attempt)
+{
+	return (task->state == PINF_TASK_COMMITTED || task->state == PINF_TASK_CLOSED) &&
+	       is_attempt(task, miner, attempt);
 }
 
 static bool
@@ -123,8 +134,16 @@ router_actor(const struct call *c, enum pinf_actor other)
 	return is_admin(c) ? PINF_ACTOR_ADMIN : other;
 }
 
-static enum pinf_err
-deny(struct call *c, enum pinf_rule rule)
+enum pinf_actor
+router_task_actor(const struct call *c)
+{
+	return router_holds_lease(c->r, &c->task, &c->who, c->rq->attempt)
+		   ? PINF_ACTOR_MINER
+		   : router_actor(c, PINF_ACTOR_MINER);
+}
+
+enum pinf_err
+router_deny(struct call *c, enum pinf_rule rule)
 {
 	struct pinf_audit record = {
 	    .kind = PINF_AUDIT_REFUSAL,
@@ -168,8 +187,9 @@ router_decide(const struct call *c, struct pinf_facts *facts, enum pinf_rule *ru
 		if (err != PINF_OK)
 			return err;
 		facts->miner_listed = listed || PINF_BUG(allowlist_check_skipped);
-		facts->lease_current =
-		    c->task.id != 0 && router_holds_lease(r, &c->task, &c->who, c->rq->attempt);
+		facts->lease_current = router_holds_lease(r, &c->task, &c->who, c->rq->attempt) ||
+				       (facts->action == PINF_ACT_ACCEPT &&
+					   has_won(&c->task, &c->who, c->rq->attempt));
 	}
 	*rule = pinf_policy_decide(facts);
 	return PINF_OK;
@@ -185,10 +205,16 @@ router_permit(struct call *c, enum pinf_action action, enum pinf_actor actor, en
 	if (err != PINF_OK)
 		return err;
 	if (rule != PINF_RULE_ALLOW)
-		return deny(c, rule);
-	if (c->rq->auth != PINF_AUTH_WALLET)
-		return PINF_OK;
-	err = c->r->store.ops->nonce_use(c->r->store.ctx, &c->who, c->rq->nonce, c->rq->expires_ms);
+		return router_deny(c, rule);
+	return c->rq->auth == PINF_AUTH_WALLET ? router_spend_nonce(c) : PINF_OK;
+}
+
+enum pinf_err
+router_spend_nonce(struct call *c)
+{
+	enum pinf_err err =
+	    c->r->store.ops->nonce_use(c->r->store.ctx, &c->who, c->rq->nonce, c->rq->expires_ms);
+
 	if (err == PINF_E_AUTH_REPLAY)
 		c->r->counters.unauthenticated++;
 	return err;

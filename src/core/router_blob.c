@@ -11,15 +11,18 @@
 static enum pinf_err
 permit_put(struct call *c)
 {
-	const bool by_owner =
-	    c->task.state == PINF_TASK_RESERVED && pinf_address_equal(&c->who, &c->session.owner);
+	enum pinf_err err;
 
-	if (by_owner || c->rq->auth != PINF_AUTH_WALLET)
-		return router_permit(
-		    c, PINF_ACT_SUBMIT, router_actor(c, PINF_ACTOR_WALLET_OTHER), c->task.route);
 	c->rq->attempt =
 	    c->task.attempt; /* The header names the task; its miner has one attempt. */
-	return router_permit(c, PINF_ACT_ACCEPT, PINF_ACTOR_MINER, c->task.route);
+	if (router_task_actor(c) == PINF_ACTOR_OWNER) {
+		err = router_permit(c, PINF_ACT_SUBMIT, PINF_ACTOR_OWNER, c->task.route);
+		if (err == PINF_OK && c->task.state != PINF_TASK_RESERVED)
+			err = PINF_E_STATE;
+		return err;
+	}
+	err = router_permit(c, PINF_ACT_ACCEPT, PINF_ACTOR_MINER, c->task.route);
+	return err == PINF_OK && c->task.state >= PINF_TASK_COMMITTED ? PINF_E_STATE : err;
 }
 
 enum pinf_err
@@ -51,8 +54,6 @@ route_blob_put(struct call *c)
 		return err;
 	if (op.size > r->config.blob_max)
 		return PINF_E_TOO_LARGE;
-	if (c->task.state >= PINF_TASK_COMMITTED)
-		return PINF_E_STATE;
 	intent.attempt = c->task.state == PINF_TASK_RESERVED ? 0 : c->task.attempt;
 	if (intent.expires_ms < c->task.deadline_ms)
 		intent.expires_ms = c->task.deadline_ms;
@@ -104,20 +105,20 @@ route_blob_get(struct call *c)
 {
 	struct pinf_router *r = c->r;
 	const struct pinf_payload *payload = NULL;
-	enum pinf_action action = PINF_ACT_READ;
 	struct pinf_effect *fx;
 	enum pinf_actor actor;
 	enum pinf_err err = router_load_task(c);
 
 	if (err != PINF_OK)
 		return err;
-	actor = router_actor(c, PINF_ACTOR_MINER);
 	c->rq->attempt = c->task.attempt;
-	if (actor == PINF_ACTOR_MINER) /* A public input has no key to be issued. */
-		action = c->task.route == PINF_ROUTE_PLAIN ? PINF_ACT_ACCEPT : PINF_ACT_ISSUE_INPUT;
-	err = router_permit(c, action, actor, c->task.route);
+	actor = router_task_actor(c);
+	err = router_permit(
+	    c, actor == PINF_ACTOR_MINER ? PINF_ACT_ACCEPT : PINF_ACT_READ, actor, c->task.route);
 	if (err != PINF_OK)
 		return err;
+	if (actor == PINF_ACTOR_MINER && c->task.state >= PINF_TASK_COMMITTED)
+		return PINF_E_STATE;
 	if (c->task.input.urn[0] != '\0' &&
 	    pinf_hash_equal(&c->task.input.sha256, &c->rq->blob_sha256))
 		payload = &c->task.input;

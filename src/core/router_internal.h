@@ -15,6 +15,9 @@
 #define ROUTER_DUE_MAX          256 /* timers handled in one step */
 #define ROUTER_WAIT_MAX_MS      25000 /* a v3 caller polls again after this */
 #define ROUTER_HOUSEKEEPING_MS  30000
+#define ROUTER_WAITERS_MAX      1024 /* two lists of it, and every operation, fit one step's effects */
+#define ROUTER_UNDONE_MS        1000 /* after a batch that failed */
+#define ROUTER_CLOCK_MAX_MS     ((uint64_t)1 << 46) /* in 4199; no sum with a timeout overflows */
 #define ROUTER_CHECKPOINT_EVERY 256 /* audit records */
 
 /* Work that left as an effect and has not come back. */
@@ -38,6 +41,7 @@ struct op {
 	uint32_t attempt;
 	uint32_t key_version; /* SAVE_KEYRING: what changed, for the audit log */
 	struct pinf_address actor;
+	struct pinf_hash auth_digest; /* CHECK_RESULT: of its request, for the audit log */
 	struct pinf_hash sha256;
 	uint64_t size;
 	struct pinf_sig signature; /* CHECK_RESULT */
@@ -94,6 +98,7 @@ struct pinf_router {
 	uint64_t checkpoint_seq;
 	struct op *ops;
 	size_t op_count;
+	uint64_t *owed; /* scratch: requests whose answers are being taken back */
 	struct waiters callers;
 	struct waiters miners;
 	struct seen_miner seen[ROUTER_MINERS_SEEN];
@@ -141,10 +146,14 @@ PINF_MUST_CHECK enum pinf_err
 router_decide(const struct call *c, struct pinf_facts *facts, enum pinf_rule *rule);
 /* Facts about this call, the policy's decision, and, where it allows, the nonce spent.  A
  * denial is audited and E_DENIED. */
+PINF_MUST_CHECK enum pinf_err router_deny(struct call *c, enum pinf_rule rule);
+PINF_MUST_CHECK enum pinf_err router_spend_nonce(struct call *c); /* E_AUTH_REPLAY */
 PINF_MUST_CHECK enum pinf_err router_permit(
     struct call *c, enum pinf_action action, enum pinf_actor actor, enum pinf_route route);
 /* The owner or the administrator if the caller is one, else other. */
 enum pinf_actor router_actor(const struct call *c, enum pinf_actor other);
+/* The same beside a task: who holds its lease is its miner, be it the owner too. */
+enum pinf_actor router_task_actor(const struct call *c);
 
 /* router_reply.c: answers. */
 PINF_MUST_CHECK enum pinf_err reply_begin(
@@ -186,8 +195,8 @@ PINF_MUST_CHECK enum pinf_err task_timers(struct pinf_router *r);
 
 /* router_lease.c: miners at work. */
 router_handler route_claim, route_ack, route_precommit, route_commit, route_release;
-PINF_MUST_CHECK enum pinf_err
-lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_address *miner);
+PINF_MUST_CHECK enum pinf_err lease_next(struct pinf_router *r, const struct pinf_address *miner,
+    uint64_t session, struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err lease_expired(struct pinf_router *r, struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err
 lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome);
@@ -204,6 +213,8 @@ blob_deleted(struct pinf_router *r, struct op *op, enum pinf_err outcome);
 router_handler route_key, route_keys, route_key_rotate, route_key_destroy;
 PINF_MUST_CHECK enum pinf_err
 key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome);
+/* SAVE_KEYRING: the changed keyring takes the place of the router's. */
+void key_adopt(struct pinf_router *r, struct op *op);
 /* Scopes of a task's payloads. */
 struct pinf_scope key_input_scope(const struct pinf_task *task);
 struct pinf_scope key_result_scope(const struct pinf_task *task);

@@ -61,7 +61,7 @@ requested_scope(const struct call *c, bool by_owner, struct pinf_scope *scope)
 	}
 	if (by_owner && c->task.state != PINF_TASK_COMMITTED && c->task.state != PINF_TASK_CLOSED)
 		return PINF_E_STATE; /* There is no result yet, so no attempt whose key to read it with. */
-	if (c->rq->attempt != 0 && c->rq->attempt != c->task.attempt)
+	if (c->rq->attempt != c->task.attempt)
 		return PINF_E_STATE;
 	*scope = key_result_scope(&c->task);
 	return PINF_OK;
@@ -123,10 +123,9 @@ route_key(struct call *c)
 
 	if (err != PINF_OK)
 		return err;
-	actor = router_actor(c, PINF_ACTOR_MINER);
-	if (actor == PINF_ACTOR_MINER && c->rq->attempt == 0)
-		c->rq->attempt =
-		    c->task.attempt; /* Input keys: whoever holds the task's only lease. */
+	if (c->rq->purpose == PINF_PURPOSE_INPUT && c->rq->attempt == 0)
+		c->rq->attempt = c->task.attempt; /* Whoever holds the task's only lease. */
+	actor = router_task_actor(c);
 	err =
 	    router_permit(c, action, actor, needs_task ? c->task.route : PINF_ROUTE_CALLER_SEALED);
 	if (err == PINF_OK)
@@ -190,6 +189,8 @@ begin_change(struct call *c, struct pinf_keyring **changed)
 	enum pinf_err err = router_permit(
 	    c, PINF_ACT_ADMINISTER, router_actor(c, PINF_ACTOR_WALLET_OTHER), PINF_ROUTE_PLAIN);
 
+	if (err == PINF_OK && c->r->op_count == ROUTER_OPS_MAX)
+		err = PINF_E_BUSY;
 	for (size_t i = 0; i < c->r->op_count && err == PINF_OK; i++)
 		if (c->r->ops[i].kind == OP_SAVE_KEYRING)
 			err =
@@ -253,6 +254,16 @@ route_key_destroy(struct call *c)
 	return err;
 }
 
+void
+key_adopt(struct pinf_router *r, struct op *op)
+{
+	if (op->keyring == NULL)
+		return;
+	pinf_keyring_free(r->keyring);
+	r->keyring = op->keyring;
+	op->keyring = NULL;
+}
+
 enum pinf_err
 key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome)
 {
@@ -266,10 +277,7 @@ key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome)
 		router_op_drop(r, op);
 		return PINF_OK;
 	}
-	/* The file is written: memory follows whatever becomes of the audit record. */
-	pinf_keyring_free(r->keyring);
-	r->keyring = op->keyring;
-	op->keyring = NULL;
+	key_adopt(r, op); /* whatever becomes of the audit record */
 	err = router_audit(r, &record);
 	if (err == PINF_OK)
 		err = reply_begin(r, op->request, 200, &w);

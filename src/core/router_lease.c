@@ -24,29 +24,53 @@ note_miner(struct pinf_router *r, const struct pinf_address *miner)
 	*oldest = (struct seen_miner){*miner, r->now_ms};
 }
 
-/* A new attempt of that miner.  E_NOT_FOUND: the policy does not let it have the task. */
-enum pinf_err
-lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_address *miner)
+/* A new attempt of that miner, if the policy (rule says what) lets it have the task. */
+static enum pinf_err
+lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_address *miner,
+    enum pinf_rule *rule)
 {
 	struct pinf_api_request as_miner = {.auth = PINF_AUTH_WALLET};
 	struct call c = {.r = r, .rq = &as_miner, .who = *miner};
 	struct pinf_facts facts = {
 	    .action = PINF_ACT_CLAIM, .actor = PINF_ACTOR_MINER, .route = task->route};
-	enum pinf_rule rule = PINF_RULE_ACTION_UNKNOWN;
 	enum pinf_err err = router_load_session(&c, task->session);
 
 	if (err == PINF_OK)
-		err = router_decide(&c, &facts, &rule);
-	if (err != PINF_OK)
+		err = router_decide(&c, &facts, rule);
+	if (err != PINF_OK || *rule != PINF_RULE_ALLOW)
 		return err;
-	if (rule != PINF_RULE_ALLOW)
-		return PINF_E_NOT_FOUND;
 	task->attempt++;
 	task->state = PINF_TASK_ASSIGNED;
 	task->miner = *miner;
 	task->epoch = c.session.epoch;
 	task->due_ms = r->now_ms + r->config.ack_ms;
 	return r->store.ops->task_update(r->store.ctx, task);
+}
+
+/*
+ * Leases the oldest task that the miner may have; E_NOT_FOUND: none.  What waits unencrypted in a
+ * session that has turned private is nobody's any more: it fails here and bars no other task.
+ */
+enum pinf_err
+lease_next(struct pinf_router *r, const struct pinf_address *miner, uint64_t session,
+    struct pinf_task *task)
+{
+	for (int i = 0; i < ROUTER_DUE_MAX; i++) {
+		enum pinf_rule rule = PINF_RULE_ACTION_UNKNOWN;
+		enum pinf_err err =
+		    r->store.ops->task_claimable(r->store.ctx, miner, session, task);
+
+		if (err == PINF_OK)
+			err = lease_take(r, task, miner, &rule);
+		if (err != PINF_OK || rule == PINF_RULE_ALLOW)
+			return err;
+		if (rule != PINF_RULE_PLAIN_IN_PRIVATE)
+			return PINF_E_NOT_FOUND;
+		err = task_fail(r, task, PINF_E_STATE);
+		if (err != PINF_OK)
+			return err;
+	}
+	return PINF_E_NOT_FOUND;
 }
 
 enum pinf_err
@@ -56,22 +80,18 @@ route_claim(struct call *c)
 	struct waiter waiter = {.request = c->request, .session = c->rq->session, .miner = c->who};
 	enum pinf_err err = PINF_OK;
 
-	if (c->rq->auth != PINF_AUTH_WALLET || c->rq->session != 0) {
-		if (c->rq->session != 0)
-			err = router_load_session(c, c->rq->session);
+	if (c->rq->session != 0) {
+		err = router_load_session(c, c->rq->session);
 		if (err == PINF_OK)
-			err = router_permit(c, PINF_ACT_CLAIM, router_actor(c, PINF_ACTOR_MINER),
+			err = router_permit(c, PINF_ACT_CLAIM, PINF_ACTOR_MINER,
 			    c->session.is_private ? PINF_ROUTE_CALLER_SEALED : PINF_ROUTE_PLAIN);
 	} else { /* Any session: decided for the task that is found. */
-		err =
-		    r->store.ops->nonce_use(r->store.ctx, &c->who, c->rq->nonce, c->rq->expires_ms);
+		err = router_spend_nonce(c);
 	}
 	if (err != PINF_OK)
 		return err;
 	note_miner(r, &c->who);
-	err = r->store.ops->task_claimable(r->store.ctx, &c->who, c->rq->session, &c->task);
-	if (err == PINF_OK)
-		err = lease_take(r, &c->task, &c->who);
+	err = lease_next(r, &c->who, c->rq->session, &c->task);
 	if (err == PINF_OK)
 		return reply_lease(r, c->request, &c->task);
 	if (err != PINF_E_NOT_FOUND)
@@ -91,12 +111,11 @@ attempt_permit(struct call *c)
 {
 	enum pinf_err err = router_load_task(c);
 
-	if (err != PINF_OK)
-		return err;
-	note_miner(c->r, &c->who);
-	return router_permit(c, PINF_ACT_ACCEPT,
-	    c->rq->auth == PINF_AUTH_WALLET ? PINF_ACTOR_MINER : router_actor(c, PINF_ACTOR_MINER),
-	    c->task.route);
+	if (err == PINF_OK)
+		err = router_permit(c, PINF_ACT_ACCEPT, PINF_ACTOR_MINER, c->task.route);
+	if (err == PINF_OK)
+		note_miner(c->r, &c->who);
+	return err;
 }
 
 enum pinf_err
@@ -257,6 +276,7 @@ commit_by_blob(struct call *c, const struct pinf_key *key)
 	    .task = c->task.id,
 	    .attempt = c->task.attempt,
 	    .actor = c->who,
+	    .auth_digest = c->rq->auth_digest,
 	    .sha256 = c->rq->payload.sha256,
 	    .signature = c->rq->signature,
 	    .payload = malloc(sizeof *op.payload),
@@ -298,7 +318,9 @@ route_commit(struct call *c)
 	if (err != PINF_OK)
 		return err;
 	if (c->rq->payload.urn[0] != '\0')
-		return commit_by_blob(c, &key);
+		return router_works_on(c->r, &c->rq->payload.sha256, true)
+			   ? PINF_E_BUSY
+			   : commit_by_blob(c, &key);
 	err = accept(c->r, &c->task, &c->rq->payload, &c->rq->signature);
 	return err == PINF_OK ? reply_state(c->r, c->request, 200, &c->task) : err;
 }
@@ -310,7 +332,8 @@ lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome
 	struct pinf_api_request as_miner = {.auth = PINF_AUTH_WALLET,
 	    .session = op->session,
 	    .task = op->task,
-	    .attempt = op->attempt};
+	    .attempt = op->attempt,
+	    .auth_digest = op->auth_digest};
 	struct call c = {.r = r, .rq = &as_miner, .who = op->actor};
 	struct pinf_facts facts = {.action = PINF_ACT_ACCEPT, .actor = PINF_ACTOR_MINER};
 	enum pinf_rule rule = PINF_RULE_ALLOW;
@@ -319,20 +342,20 @@ lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome
 	facts.route = c.task.route;
 	if (err == PINF_OK)
 		err = router_decide(&c, &facts, &rule);
-	if (err == PINF_OK)
+	if (err == PINF_OK && rule != PINF_RULE_ALLOW)
+		err = router_deny(&c, rule);
+	else if (err == PINF_OK)
 		err = outcome;
-	if (err == PINF_OK && rule != PINF_RULE_ALLOW) {
-		r->counters.denied[rule]++;
-		err = PINF_E_DENIED;
-	}
 	if (err == PINF_OK && c.task.state == PINF_TASK_PRECOMMITTED) {
 		err = accept(r, &c.task, op->payload, &op->signature);
 		if (err == PINF_OK)
 			err = r->store.ops->intent_drop(r->store.ctx, &op->sha256);
+	} else if (err == PINF_OK && !pinf_payload_equal(&c.task.result, op->payload)) {
+		err = PINF_E_CONFLICT;
 	}
 	if (err == PINF_OK)
 		err = reply_state(r, op->request, 200, &c.task);
-	if (err != PINF_OK && router_undoes(err))
+	if (router_undoes(err) && err != outcome)
 		return err;
 	if (err != PINF_OK)
 		reply_error(r, op->request, &(struct pinf_api_error){.err = err, .rule = rule});

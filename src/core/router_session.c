@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/be.h"
 #include "core/router_internal.h"
 
 #define API_KEY_RANDOM 32
@@ -39,6 +40,23 @@ make_api_key(struct call *c, char text[static PINF_API_KEY_TEXT + 1])
 	return c->r->store.ops->api_key_insert(c->r->store.ctx, &digest, &c->who, c->r->now_ms);
 }
 
+/* After the largest; where somebody took the last of all, one at random, so that it bars nobody. */
+static enum pinf_err
+next_session(struct pinf_router *r, uint64_t *id)
+{
+	uint8_t drawn[8];
+	enum pinf_err err = r->store.ops->session_last(r->store.ctx, id);
+
+	if (err != PINF_OK || *id < PINF_ID_MAX) {
+		++*id;
+		return err;
+	}
+	err = r->random.fill(r->random.ctx, drawn, sizeof drawn);
+	if (err == PINF_OK)
+		*id = pinf_be_get(drawn, sizeof drawn) % PINF_ID_MAX + 1;
+	return err;
+}
+
 static enum pinf_err
 insert_session(struct call *c)
 {
@@ -47,12 +65,8 @@ insert_session(struct call *c)
 	enum pinf_err err = PINF_OK;
 
 	s->id = c->rq->session;
-	if (s->id == 0) {
-		err = r->store.ops->session_last(r->store.ctx, &s->id);
-		if (err == PINF_OK && s->id == PINF_ID_MAX)
-			err = PINF_E_ID_RANGE;
-		s->id++;
-	}
+	if (s->id == 0)
+		err = next_session(r, &s->id);
 	if (err == PINF_OK)
 		err = r->random.fill(r->random.ctx, s->instance, sizeof s->instance);
 	if (err != PINF_OK)

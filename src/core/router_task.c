@@ -51,6 +51,15 @@ task_begin(struct call *c, enum pinf_route route)
 	return r->store.ops->session_update(r->store.ctx, &c->session);
 }
 
+/* Else a prompt made it: such a task has that prompt's digest, with or without a reference. */
+static bool
+is_reserved_by_caller(const struct pinf_task *task)
+{
+	static const struct pinf_hash none;
+
+	return pinf_hash_equal(&task->reference_digest, &none);
+}
+
 /* The same client_reference reserves the same task: the first answer may have been lost. */
 static enum pinf_err
 reserve(struct call *c, enum pinf_route route)
@@ -61,7 +70,8 @@ reserve(struct call *c, enum pinf_route route)
 		err = c->r->store.ops->task_by_reference(
 		    c->r->store.ctx, &c->session.owner, c->session.id, c->rq->reference, &c->task);
 	if (err == PINF_OK)
-		return c->task.route == route ? PINF_OK : PINF_E_CONFLICT;
+		return c->task.route == route && is_reserved_by_caller(&c->task) ? PINF_OK
+										 : PINF_E_CONFLICT;
 	if (err == PINF_E_NOT_FOUND)
 		err = task_begin(c, route);
 	if (err != PINF_OK)
@@ -112,6 +122,29 @@ task_of_op(struct pinf_router *r, const struct op *op, struct pinf_task *task)
 	return r->store.ops->task_get(r->store.ctx, op->session, op->task, task);
 }
 
+/*
+ * Whether the payload's blob came for this task.  Equal public documents are one blob, whoever
+ * uploaded it: that one is there, or some task has it.
+ */
+static enum pinf_err
+was_uploaded(struct call *c)
+{
+	const struct pinf_store *store = &c->r->store;
+	const struct pinf_payload *payload = &c->rq->payload;
+	const bool plain = payload->suite == PINF_SUITE_NONE;
+	struct pinf_intent intent;
+	bool referenced = false;
+	enum pinf_err err = store->ops->intent_get(store->ctx, &payload->sha256, &intent);
+
+	if (err == PINF_OK)
+		return plain || (intent.session == c->task.session && intent.task == c->task.id)
+			   ? PINF_OK
+			   : PINF_E_NO_BLOB;
+	if (err == PINF_E_NOT_FOUND && plain)
+		err = store->ops->blob_referenced(store->ctx, &payload->sha256, &referenced);
+	return err == PINF_E_NOT_FOUND || (err == PINF_OK && !referenced) ? PINF_E_NO_BLOB : err;
+}
+
 /* Caller-sealed, or public by URN: the blob is there already, and is looked at before it counts. */
 static enum pinf_err
 submit_payload(struct call *c)
@@ -123,7 +156,6 @@ submit_payload(struct call *c)
 	    .session = c->session.id,
 	    .task = c->task.id};
 	struct pinf_key key PINF_WIPED = {{0}};
-	struct pinf_intent intent;
 	struct pinf_effect *fx;
 	enum pinf_err err =
 	    pinf_urn_resolve(&op.sha256, &r->config.storage, pinf_span_str(payload->urn));
@@ -132,10 +164,9 @@ submit_payload(struct call *c)
 		return err;
 	if (!pinf_hash_equal(&op.sha256, &payload->sha256))
 		return PINF_E_HASH_MISMATCH;
-	err = r->store.ops->intent_get(r->store.ctx, &op.sha256, &intent);
-	if (err == PINF_E_NOT_FOUND ||
-	    (err == PINF_OK && (intent.session != op.session || intent.task != op.task)))
-		return PINF_E_NO_BLOB; /* Uploaded for another task, or not at all. */
+	if (router_works_on(r, &op.sha256, true))
+		return PINF_E_BUSY;
+	err = was_uploaded(c);
 	if (err == PINF_OK && payload->suite != PINF_SUITE_NONE) {
 		struct pinf_scope scope = key_input_scope(&c->task);
 
@@ -181,12 +212,15 @@ task_input_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome)
 		if (err == PINF_OK)
 			err = r->store.ops->intent_drop(r->store.ctx, &op->sha256);
 	}
-	if (err != PINF_OK && router_undoes(err))
-		return err;
 	if (err == PINF_OK)
 		err = outcome;
+	/* Another payload was submitted meanwhile, and looked at first. */
+	if (err == PINF_OK && task.input.size != 0 && !pinf_payload_equal(&task.input, op->payload))
+		err = PINF_E_CONFLICT;
 	if (err == PINF_OK)
 		err = wait_caller(r, op->request, 3, &task);
+	if (router_undoes(err) && err != outcome)
+		return err;
 	if (err != PINF_OK)
 		reply_error(r, op->request, &(struct pinf_api_error){.err = err});
 	router_op_drop(r, op);
@@ -209,7 +243,8 @@ complete_payload(struct call *c)
 		return pinf_payload_equal(&c->task.input, &c->rq->payload)
 			   ? wait_caller(c->r, c->request, 3, &c->task)
 			   : PINF_E_CONFLICT;
-	if (c->task.state != PINF_TASK_RESERVED || c->r->now_ms >= c->task.due_ms)
+	if (c->task.state != PINF_TASK_RESERVED || c->r->now_ms >= c->task.due_ms ||
+	    c->task.route != route || !is_reserved_by_caller(&c->task))
 		return PINF_E_STATE;
 	if (c->rq->timeout_ms != 0) {
 		c->task.timeout_ms = c->rq->timeout_ms;
@@ -344,8 +379,11 @@ task_sealed(struct pinf_router *r, struct op *op, const struct pinf_event *event
 	struct pinf_effect *fx;
 	enum pinf_err err = event->err;
 
-	if (err == PINF_OK && router_works_on(r, &event->sha256, true))
+	if (err == PINF_OK && router_works_on(r, &event->sha256, true)) {
+		if (pinf_effects_add(r->fx, PINF_FX_DROP, event->id) == NULL)
+			return PINF_E_NO_MEMORY;
 		err = PINF_E_BUSY;
+	}
 	if (err != PINF_OK)
 		return task_stored(r, op, err);
 	err = r->store.ops->intent_put(r->store.ctx, &intent);

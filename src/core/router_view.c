@@ -65,11 +65,13 @@ enum pinf_err
 route_task(struct call *c)
 {
 	struct pinf_json_writer w;
-	enum pinf_err err = router_load_task(c);
+	enum pinf_err err = router_load_session(c, c->rq->session);
 
-	if (err == PINF_OK)
+	if (err == PINF_OK) /* Whoever may not read learns not even which tasks there are. */
 		err = router_permit(
-		    c, PINF_ACT_READ, router_actor(c, PINF_ACTOR_WALLET_OTHER), c->task.route);
+		    c, PINF_ACT_READ, router_actor(c, PINF_ACTOR_WALLET_OTHER), PINF_ROUTE_PLAIN);
+	if (err == PINF_OK)
+		err = router_load_task(c);
 	if (err == PINF_OK)
 		err = reply_begin(c->r, c->request, 200, &w);
 	if (err != PINF_OK)

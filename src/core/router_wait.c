@@ -152,15 +152,12 @@ wait_serve_miners(struct pinf_router *r)
 
 	while (i < r->miners.count) {
 		const struct waiter waiter = r->miners.list[i];
-		enum pinf_err err = r->store.ops->task_claimable(
-		    r->store.ctx, &waiter.miner, waiter.session, &task);
+		enum pinf_err err = lease_next(r, &waiter.miner, waiter.session, &task);
 
 		if (err == PINF_E_NOT_FOUND) {
 			i++;
 			continue;
 		}
-		if (err == PINF_OK)
-			err = lease_take(r, &task, &waiter.miner);
 		if (err == PINF_OK)
 			err = reply_lease(r, waiter.request, &task);
 		if (err != PINF_OK)
