@@ -8,6 +8,9 @@
 
 #include <pinf/api.h>
 
+#include "crypto/crypto.h"
+#include "host/system.h"
+
 struct pinf_job *
 pinf_job_new(void)
 {
@@ -24,6 +27,7 @@ pinf_job_free(struct pinf_job *job)
 		pinf_effects_cut(&one, 0);
 	}
 	pinf_api_request_free(job->event.request);
+	pinf_keyring_free(job->keyring);
 	pinf_bytes_free(&job->body);
 	free(job);
 }
@@ -35,6 +39,25 @@ pinf_job_answer(struct pinf_job *job, enum pinf_event_kind kind, enum pinf_err e
 	job->event.id = job->effect.id;
 	job->event.err = err;
 	job->event.body = pinf_span_of(&job->body);
+}
+
+enum pinf_err
+pinf_job_seal(struct pinf_blob *blob, struct pinf_job *job)
+{
+	struct pinf_effect *fx = &job->effect;
+	enum pinf_err err = PINF_OK;
+
+	if (fx->params.suite == PINF_SUITE_NONE) {
+		job->body = fx->document; /* moved */
+		fx->document = (struct pinf_bytes){0};
+		pinf_sha256(&job->event.sha256, pinf_span_of(&job->body));
+	} else {
+		err = pinf_blob_seal(blob, &fx->params, &fx->key, pinf_random_system(),
+		    pinf_span_of(&fx->document), &job->body, &job->event.sha256);
+		pinf_bytes_free(&fx->document);
+	}
+	job->event.size = job->body.len;
+	return err;
 }
 
 enum pinf_err
@@ -160,6 +183,15 @@ pinf_queue_close(struct pinf_queue *queue)
 	queue->closed = true;
 	(void)pthread_cond_broadcast(&queue->filled);
 	unlock(queue);
+}
+
+bool
+pinf_queue_closed(struct pinf_queue *queue)
+{
+	lock(queue);
+	const bool closed = queue->closed;
+	unlock(queue);
+	return closed;
 }
 
 static void *

@@ -16,11 +16,16 @@ struct pinf_job {
 	struct pinf_effect effect; /* owned; kind 0: none */
 	struct pinf_event event; /* event.request is owned */
 	struct pinf_bytes body; /* what event.body points into */
+	struct pinf_keyring *keyring; /* owned; of a SAVE_KEYRING */
+	struct pinf_span lent; /* bytes that the effect works on and somebody else keeps */
 };
 struct pinf_job *pinf_job_new(void); /* zeroed; NULL when out of memory */
 void pinf_job_free(struct pinf_job *job); /* wipes; NULL is fine */
 /* Fills the event that answers the job's effect. */
 void pinf_job_answer(struct pinf_job *job, enum pinf_event_kind kind, enum pinf_err err);
+
+/* Does a SEAL: sealed bytes into job->body, their hash and size into the event. */
+PINF_MUST_CHECK enum pinf_err pinf_job_seal(struct pinf_blob *blob, struct pinf_job *job);
 
 struct pinf_queue {
 	pthread_mutex_t lock;
@@ -48,6 +53,7 @@ size_t
 pinf_queue_take(struct pinf_queue *queue, struct pinf_job **jobs, size_t max, uint64_t at_ms);
 /* No more offers; takers that would wait return. */
 void pinf_queue_close(struct pinf_queue *queue);
+bool pinf_queue_closed(struct pinf_queue *queue);
 
 #define PINF_POOL_THREADS_MAX 256
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h -- HTTP requests, one connection kept alive each: http and https, no redirects, no
+ * proxies from the environment.  The only file that knows libcurl.
+ */
+#ifndef PINF_HOST_CLIENT_H
+#define PINF_HOST_CLIENT_H
+
+#include <pinf/base.h>
+
+#include <stdatomic.h>
+
+/* One thread uses it at a time. */
+struct pinf_client;
+
+/*
+ * url is "http://host:port" or "https://host[:port]", without a path: E_CONFIG.  stop (may be NULL) makes
+ * calls in progress fail with E_TIMEOUT within a second or so once it is set.
+ */
+PINF_MUST_CHECK enum pinf_err
+pinf_client_new(struct pinf_client **client, const char *url, const atomic_bool *stop);
+void pinf_client_free(struct pinf_client *client); /* NULL is fine */
+/* What pinf_client_new() checks; message says what is wrong. */
+PINF_MUST_CHECK enum pinf_err pinf_url_check(const char *url, struct pinf_bytes *message);
+
+struct pinf_call {
+	const char *method;
+	const char *path; /* with query */
+	const char *authorization; /* NULL or "": none */
+	const char *content_type; /* of the body */
+	struct pinf_span body; /* sent from where it lies */
+	uint32_t timeout_ms;
+	size_t answer_max; /* more is E_TOO_LARGE */
+};
+/* Appends the answer's body.  E_TIMEOUT, E_IO (no connection, cut off), E_TOO_LARGE, E_NO_MEMORY. */
+PINF_MUST_CHECK enum pinf_err pinf_client_call(struct pinf_client *client,
+    const struct pinf_call *call, unsigned *status, struct pinf_bytes *answer);
+
+#endif
