@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "host/files.h"
+#include "host/system.h"
 
 #define CONNECT_MS        5000
 #define AUTHORIZATION_MAX 1024
@@ -228,4 +230,27 @@ pinf_client_call(struct pinf_client *client, const struct pinf_call *call, unsig
 	pinf_bytes_free(&url);
 	pinf_bytes_free(&body);
 	return err;
+}
+
+enum pinf_err
+pinf_client_call_signed(struct pinf_client *client, const struct pinf_call *call,
+    const struct pinf_sender *sender, struct pinf_call_about about, unsigned *status,
+    struct pinf_bytes *answer)
+{
+	struct pinf_auth_request request = {.router = sender->router,
+	    .domain = sender->domain,
+	    .method = pinf_span_str(call->method),
+	    .path = pinf_span_str(call->path),
+	    .session = about.session,
+	    .task = about.task};
+	char header[PINF_AUTH_HEADER_MAX + 1];
+	struct pinf_call signed_call = *call;
+
+	pinf_sha256(&request.body_sha256, call->body);
+	const enum pinf_err err =
+	    pinf_auth_sign(header, sender->wallet, &request, pinf_now_ms(), sender->random);
+	if (err != PINF_OK)
+		return err;
+	signed_call.authorization = header;
+	return pinf_client_call(client, &signed_call, status, answer);
 }

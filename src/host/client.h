@@ -8,6 +8,8 @@
 
 #include <pinf/base.h>
 
+#include "core/send.h"
+
 #include <stdatomic.h>
 
 /* One thread uses it at a time. */
@@ -35,5 +37,17 @@ struct pinf_call {
 /* Appends the answer's body.  E_TIMEOUT, E_IO (no connection, cut off), E_TOO_LARGE, E_NO_MEMORY. */
 PINF_MUST_CHECK enum pinf_err pinf_client_call(struct pinf_client *client,
     const struct pinf_call *call, unsigned *status, struct pinf_bytes *answer);
+
+/*
+ * The same, signed by the sender's wallet now, as of that session and task (0: none); the call's
+ * authorization is not looked at.  sender->timeout_ms is not either.
+ */
+struct pinf_call_about {
+	uint64_t session;
+	uint64_t task;
+};
+PINF_MUST_CHECK enum pinf_err pinf_client_call_signed(struct pinf_client *client,
+    const struct pinf_call *call, const struct pinf_sender *sender, struct pinf_call_about about,
+    unsigned *status, struct pinf_bytes *answer);
 
 #endif

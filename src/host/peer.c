@@ -8,7 +8,7 @@
 
 #include <pinf/document.h>
 
-#include "core/json.h"
+#include "core/send.h"
 #include "crypto/crypto.h"
 #include "host/client.h"
 #include "host/log.h"
@@ -97,33 +97,13 @@ do_send(struct tools *tools, struct pinf_job *job)
 	return pinf_client_call(tools->client, &call, &job->event.status, &job->body);
 }
 
-/* The router's own word for it where that may not pass with time. */
-static enum pinf_err
-refusal(unsigned status, struct pinf_span body)
-{
-	struct pinf_json *json;
-	enum pinf_err err = PINF_E_DENIED;
-	char code[64] = "";
-
-	if (status == 429 || status >= 500)
-		return PINF_E_BUSY;
-	if (pinf_json_parse(&json, body, REPLY_MAX) != PINF_OK)
-		return err;
-	struct pinf_json_reader root = pinf_json_root(json);
-	struct pinf_json_reader error = pinf_json_object(&root, "error", true);
-	if (error.object != NULL)
-		pinf_json_label(&error, "code", true, code, sizeof code);
-	pinf_json_free(json);
-	const enum pinf_err named = pinf_err_of_name(code);
-	return named == PINF_OK || named == PINF_ERR_COUNT ? err : named;
-}
-
 /* GET, then check size, hash and header, then open: into job->body. */
 static enum pinf_err
 do_fetch(struct tools *tools, struct pinf_job *job)
 {
 	const struct pinf_effect *fx = &job->effect;
 	struct pinf_bytes blob = {0};
+	struct pinf_api_error refused;
 	struct pinf_hash sha256;
 
 	if (fx->payload.size > BLOB_MAX)
@@ -134,8 +114,9 @@ do_fetch(struct tools *tools, struct pinf_job *job)
 	    .timeout_ms = fx->timeout_ms,
 	    .answer_max = (size_t)fx->payload.size + REPLY_MAX};
 	enum pinf_err err = pinf_client_call(tools->client, &call, &job->event.status, &blob);
-	if (err == PINF_OK && job->event.status != 200)
-		err = refusal(job->event.status, pinf_span_of(&blob));
+	const struct pinf_event reply = {.status = job->event.status, .body = pinf_span_of(&blob)};
+	if (err == PINF_OK && pinf_reply_refused(&refused, &reply))
+		err = refused.err;
 	if (err == PINF_OK && blob.len != fx->payload.size)
 		err = PINF_E_SIZE_MISMATCH;
 	if (err == PINF_OK) {

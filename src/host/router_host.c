@@ -48,20 +48,6 @@ do_check(struct pinf_router_host *host, struct pinf_blob *blob, const struct pin
 	return pinf_blob_check(blob, &fx->payload.scope, &fx->key, header, fx->payload.size);
 }
 
-static enum pinf_err
-do_save(struct pinf_router_host *host, const struct pinf_keyring *keyring)
-{
-	const struct pinf_router_settings *settings = host->settings;
-	struct pinf_bytes file = {0};
-	enum pinf_err err = pinf_keyring_encode(
-	    keyring, &file, settings->passphrase, settings->kdf, pinf_random_system());
-
-	if (err == PINF_OK)
-		err = pinf_file_write(settings->keyring_file, pinf_span_of(&file), NULL);
-	pinf_bytes_free(&file);
-	return err;
-}
-
 static void *
 tools_make(void *ctx)
 {
@@ -108,7 +94,7 @@ run_job(void *ctx, void *state, struct pinf_job *job)
 	case PINF_FX_SAVE_KEYRING:
 		kind = PINF_EV_SAVED;
 		if (job->keyring != NULL)
-			err = do_save(host, job->keyring);
+			err = pinf_keyfile_save(host->settings->keyfile, job->keyring, NULL);
 		break;
 	default: assert(false); /* Not a worker's effect. */
 	}

@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#include "host/keyfile.h"
+
 #define PINF_ROUTER_SPARE_THREADS 32 /* of a listener, beside those that waiting requests hold */
 
 /* Borrowed until the router has stopped. */
@@ -18,9 +20,7 @@ struct pinf_router_settings {
 	const char *listen; /* callers: "127.0.0.1:5010" */
 	const char *miner_listen;
 	const char *blob_dir;
-	const char *keyring_file; /* rotation and destruction of keys write it */
-	struct pinf_span passphrase;
-	struct pinf_kdf_cost kdf;
+	const struct pinf_keyfile *keyfile; /* rotation and destruction of keys write it */
 	unsigned workers;
 	uint32_t request_timeout_ms;
 	uint32_t keep_alive_ms;

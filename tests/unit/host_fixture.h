@@ -3,7 +3,7 @@
 #ifndef PINF_TESTS_HOST_FIXTURE_H
 #define PINF_TESTS_HOST_FIXTURE_H
 
-#define _XOPEN_SOURCE 700 /* nftw; include this header first */
+#define _GNU_SOURCE /* nftw, usleep; include this header first */
 
 #include "unit.h"
 
