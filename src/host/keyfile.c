@@ -91,6 +91,10 @@ pinf_keyfile_open(struct pinf_keyfile *file, const char *path, const char *passp
 	enum pinf_err err;
 
 	*file = (struct pinf_keyfile){.path = path, .lock = -1};
+	if (!create && access(path, F_OK) != 0 && errno == ENOENT)
+		return pinf_say(message, PINF_E_NOT_FOUND,
+		    "%s: there is no keyring; make one with: pinf key new --keyring %s", path,
+		    path);
 	err = take_lock(file, message);
 	if (err == PINF_OK)
 		err = read_passphrase(&file->passphrase, passphrase_path, create, message);
@@ -116,10 +120,6 @@ pinf_keyfile_load(
 	struct pinf_bytes sealed = {0};
 	enum pinf_err err;
 
-	if (access(file->path, F_OK) != 0 && errno == ENOENT)
-		return pinf_say(message, PINF_E_NOT_FOUND,
-		    "%s: there is no keyring; make one with: pinf key new --keyring %s", file->path,
-		    file->path);
 	err = pinf_secret_read(file->path, PINF_KEYRING_FILE_MAX, &sealed, message);
 	if (err != PINF_OK)
 		return err;

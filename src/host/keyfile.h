@@ -21,13 +21,14 @@ struct pinf_keyfile {
 /*
  * Locks the keyring at path and reads the passphrase: from its file (0600, one line; created with a
  * random one if missing and create) or, where passphrase_path is "", from PINF_PASSPHRASE.
+ * E_NOT_FOUND: there is no keyring, and create is false (message names the command that makes one);
  * E_BUSY: another process (a running router) holds the lock; E_PERMISSION, E_PASSPHRASE.
  */
 PINF_MUST_CHECK enum pinf_err pinf_keyfile_open(struct pinf_keyfile *file, const char *path,
     const char *passphrase_path, bool create, struct pinf_bytes *message);
 void pinf_keyfile_close(struct pinf_keyfile *file); /* wipes; fine on a closed one */
 
-/* E_NOT_FOUND: there is no keyring yet (message names the command that makes one). */
+/* E_KEYRING, E_PASSPHRASE: damaged, or sealed under another passphrase. */
 PINF_MUST_CHECK enum pinf_err pinf_keyfile_load(
     const struct pinf_keyfile *file, struct pinf_keyring **keyring, struct pinf_bytes *message);
 PINF_MUST_CHECK enum pinf_err pinf_keyfile_save(const struct pinf_keyfile *file,

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h -- what the sub-commands of pinf share: options, keyring, wallet, output, a signed request. */
+#ifndef PINF_CLI_H
+#define PINF_CLI_H
+
+#include <pinf/keyring.h>
+#include <pinf/wallet.h>
+
+#include "core/json.h"
+#include "core/options.h"
+#include "host/keyfile.h"
+
+/* One run of one sub-command. */
+struct cli {
+	struct pinf_options options;
+	struct pinf_bytes message; /* what went wrong, for stderr */
+	struct pinf_bytes out; /* JSON that the command answers with */
+	struct pinf_json_writer json; /* writes to out; an object is open while the command runs */
+};
+
+/* A sub-command.  It answers by writing to json; with --json that is printed as it is, else as lines. */
+struct cli_command {
+	struct pinf_command command;
+	enum pinf_err (*run)(struct cli *cli);
+};
+
+/* Sets the message where there is none yet; returns err. */
+enum pinf_err cli_fail(struct cli *cli, enum pinf_err err, const char *what);
+const char *cli_text(const struct cli *cli, const char *option);
+uint64_t cli_number(const struct cli *cli, const char *option);
+
+/* Options that several commands take; the tables put them in by macro, so that they read the same. */
+#define CLI_JSON                                                                                   \
+	{                                                                                          \
+		.name = "json", .type = PINF_OPT_BOOL, .fallback = "false",                        \
+		.help = "answer in JSON"                                                           \
+	}
+#define CLI_KEYRING                                                                                \
+	{.name = "keyring",                                                                        \
+	    .env = "PINF_KEYRING",                                                                 \
+	    .type = PINF_OPT_TEXT,                                                                 \
+	    .fallback = "pinf-data/keyring",                                                       \
+	    .help = "keyring file"},                                                               \
+	{                                                                                          \
+		.name = "passphrase-file", .env = "PINF_PASSPHRASE_FILE", .type = PINF_OPT_TEXT,   \
+		.fallback = "",                                                                    \
+		.help = "file with the keyring's passphrase, 0600; else PINF_PASSPHRASE is read"   \
+	}
+#define CLI_WALLET                                                                                 \
+	{                                                                                          \
+		.name = "wallet", .env = "PINF_WALLET", .type = PINF_OPT_TEXT, .required = true,   \
+		.help = "wallet file that signs"                                                   \
+	}
+#define CLI_ROUTER                                                                                 \
+	{.name = "router-url",                                                                     \
+	    .env = "PINF_ROUTER_URL",                                                              \
+	    .type = PINF_OPT_TEXT,                                                                 \
+	    .fallback = "http://127.0.0.1:5010",                                                   \
+	    .help = "where the router listens for callers"},                                       \
+	{                                                                                          \
+		.name = "router-address", .env = "PINF_ROUTER_ADDRESS", .type = PINF_OPT_ADDRESS,  \
+		.required = true,                                                                  \
+		.help = "the router's identity; from its operator, never from the network"         \
+	}
+#define CLI_DOMAIN                                                                                 \
+	{.name = "chain-id",                                                                       \
+	    .env = "PINF_CHAIN_ID",                                                                \
+	    .type = PINF_OPT_UINT,                                                                 \
+	    .max = PINF_ID_MAX,                                                                    \
+	    .fallback = "1",                                                                       \
+	    .help = "chain of the deployment"},                                                    \
+	{                                                                                          \
+		.name = "contract", .env = "PINF_CONTRACT", .type = PINF_OPT_ADDRESS,              \
+		.fallback = "0x0000000000000000000000000000000000000000",                          \
+		.help = "contract of the deployment"                                               \
+	}
+
+/* Opens keyring file and keyring; both are closed by cli_keyring_close(). */
+struct cli_keyring {
+	struct pinf_keyfile file;
+	struct pinf_keyring *keyring;
+};
+PINF_MUST_CHECK enum pinf_err cli_keyring_open(struct cli *cli, struct cli_keyring *keyring);
+PINF_MUST_CHECK enum pinf_err cli_keyring_save(struct cli *cli, const struct cli_keyring *keyring);
+void cli_keyring_close(struct cli_keyring *keyring);
+
+PINF_MUST_CHECK enum pinf_err cli_wallet(struct cli *cli, struct pinf_wallet *wallet);
+/* Prints the effective configuration, without secrets: --check-config. */
+enum pinf_err cli_describe(struct cli *cli);
+struct pinf_domain cli_domain(const struct cli *cli);
+
+/* Commands, each in the file of its first word. */
+extern const struct cli_command cli_urn_parse, cli_urn_make;
+extern const struct cli_command cli_wallet_new, cli_wallet_show;
+extern const struct cli_command cli_key_new, cli_key_list, cli_key_rotate, cli_key_destroy,
+    cli_key_export, cli_key_import;
+extern const struct cli_command cli_seal, cli_open, cli_blob_info;
+extern const struct cli_command cli_session_create, cli_session_allow, cli_session_deny,
+    cli_session_show, cli_session_list;
+extern const struct cli_command cli_audit_verify, cli_audit_show;
+extern const struct cli_command cli_router, cli_miner, cli_complete, cli_demo;
+
+#endif

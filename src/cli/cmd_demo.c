@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_demo.c -- pinf demo: a router, two allowed miners and an unlisted one as real processes on
+ * loopback, driven with the same commands that a person would type.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/demo_world.h"
+#include "host/files.h"
+
+#define PROMPT_ONE "Summarise in one line: the patient in room 12 is allergic to penicillin."
+#define PROMPT_TWO "Draft a reply to our lawyer about the unannounced merger."
+#define PROMPT_THREE                                                                               \
+	"Which of these passwords is the weakest? \xf0\x9f\x94\x92 hunter2, swordfish, letmein"
+
+static const struct pinf_option options[] = {
+    {.name = "keep",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "leave it running, with curl lines to try; Ctrl-C ends it"},
+    {.name = "dir",
+	.type = PINF_OPT_TEXT,
+	.fallback = "",
+	.help = "keep its files in this new directory; empty: a temporary one"},
+    {.name = "json",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "end with a summary in JSON"},
+};
+
+static enum pinf_err
+prepare(struct demo *d)
+{
+	enum pinf_err err;
+
+	demo_title(d, "A keyring, and a wallet for everybody");
+	err =
+	    demo_run(d, (const char *[]){"key", "new", NULL}, "router_address", d->router_address);
+	for (size_t i = 0; i < DEMO_WALLETS && err == PINF_OK; i++)
+		err = demo_run(d, (const char *[]){"wallet", "new", d->wallet_files[i], NULL},
+		    "address", d->addresses[i]);
+	if (err == PINF_OK && setenv("PINF_ROUTER_ADDRESS", d->router_address, 1) != 0)
+		err = PINF_E_NO_MEMORY;
+	return err;
+}
+
+static enum pinf_err
+open_session(struct demo *d)
+{
+	enum pinf_err err;
+
+	demo_title(d, "The router, and a private session of the owner's");
+	err = demo_start_router(d);
+	if (err == PINF_OK)
+		err = demo_run(d,
+		    (const char *[]){"session", "create", "--router-sealed", "--api-key", NULL},
+		    "api_key", d->api_key);
+	if (err == PINF_OK)
+		err = pinf_file_write(d->api_key_file, pinf_span_str(d->api_key), &d->cli->message);
+	if (err == PINF_OK)
+		err = demo_run(d,
+		    (const char *[]){"session", "allow", "1", d->addresses[DEMO_MINER_1], NULL}, "",
+		    NULL);
+	if (err == PINF_OK)
+		err = demo_run(d,
+		    (const char *[]){"session", "allow", "1", d->addresses[DEMO_MINER_2], NULL}, "",
+		    NULL);
+	return err;
+}
+
+static enum pinf_err
+start_miners(struct demo *d)
+{
+	enum pinf_err err = PINF_OK;
+
+	demo_title(d, "Three miners; the third is on no list");
+	for (size_t i = DEMO_MINER_1; i <= DEMO_UNLISTED && err == PINF_OK; i++)
+		err = demo_start_miner(d, i);
+	return err;
+}
+
+static enum pinf_err
+send_prompts(struct demo *d)
+{
+	enum pinf_err err;
+
+	demo_title(d, "A prompt sealed by its caller (v3), and one that the router seals (v2)");
+	err = demo_prompt(
+	    d, (const char *[]){"complete", "--session", "1", PROMPT_ONE, NULL}, PROMPT_ONE);
+	if (err == PINF_OK)
+		err = demo_prompt(d,
+		    (const char *[]){"complete", "--session", "1", "--route", "v2",
+			"--api-key-file", d->api_key_file, PROMPT_TWO, NULL},
+		    PROMPT_TWO);
+	if (err != PINF_OK)
+		return err;
+	demo_title(d, "The key is rotated; the next prompt travels under the new version");
+	err = demo_run(
+	    d, (const char *[]){"key", "rotate", "--router-url", d->miner_url, NULL}, "", NULL);
+	if (err == PINF_OK)
+		err = demo_prompt(d,
+		    (const char *[]){"complete", "--session", "1", PROMPT_THREE, NULL},
+		    PROMPT_THREE);
+	return err;
+}
+
+static enum pinf_err
+try_intrusion(struct demo *d)
+{
+	enum pinf_err err;
+
+	demo_title(d, "The unlisted miner asks for work, and for the key of task 1");
+	err = demo_intrude(d, "claim in session 1", "/api/v1/miner/claim",
+	    "{\"session_id\":1,\"wait_ms\":0}", 1, 0);
+	if (err == PINF_OK)
+		err = demo_intrude(d, "input key of task 1", "/api/v1/auth/payload_enc_key/task",
+		    "{\"hpke_public\":"
+		    "\"0900000000000000000000000000000000000000000000000000000000000000\","
+		    "\"purpose\":\"input\",\"session_id\":1,\"task_id\":1}",
+		    1, 1);
+	return err;
+}
+
+static enum pinf_err
+tell(struct demo *d)
+{
+	static const char *const prompts[] = {PROMPT_ONE, PROMPT_TWO, PROMPT_THREE};
+	size_t found = 0, files = 0;
+	enum pinf_err err;
+
+	demo_title(d, "Who saw what");
+	err = demo_tell_tasks(d);
+	for (size_t i = 0; i < sizeof prompts / sizeof prompts[0] && err == PINF_OK; i++)
+		err = demo_search(d, prompts[i], &found, &files);
+	if (err == PINF_OK)
+		(void)printf("\n  The prompts in the router's data directory and in all logs (%zu "
+			     "files): found %zu times.\n",
+		    files, found);
+	if (err == PINF_OK && (found != 0 || d->wrong_answers != 0 || d->let_in != 0))
+		return pinf_say(&d->cli->message, PINF_E_TAMPERED,
+		    "pinf demo: a promise was broken; the files are in %s", d->dir);
+	return err;
+}
+
+static void
+keep(const struct demo *d)
+{
+	sigset_t signals;
+	int which;
+
+	(void)printf("\nStill running, in %s.  To try (Ctrl-C ends it):\n\n", d->dir);
+	(void)printf("  curl -s %s/api/v1/info\n  curl -s %s/metrics\n", d->url, d->miner_url);
+	(void)printf("  curl -s %s/api/v2/completions/1 -H 'Content-Type: application/json' \\\n"
+		     "      -H 'Authorization: Bearer %s' -d '{\"prompt\":\"hello\"}'\n",
+	    d->url, d->api_key);
+	(void)printf(
+	    "  curl -si %s/api/v1/completions/1 -H 'Content-Type: application/json' \\\n"
+	    "      -H 'Authorization: Bearer %s' -d '{\"prompt\":\"v1 is not sealed: refused\"}'\n",
+	    d->url, d->api_key);
+	(void)fflush(stdout);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	(void)sigwait(&signals, &which);
+}
+
+static enum pinf_err
+audit(struct demo *d)
+{
+	char database[PINF_FILE_PATH_MAX + 32];
+
+	demo_title(d, "The router has stopped; its audit log");
+	(void)snprintf(database, sizeof database, "%s/router.db", d->data_dir);
+	return demo_run(
+	    d, (const char *[]){"audit", "verify", "--database", database, NULL}, NULL, NULL);
+}
+
+static enum pinf_err
+demo(struct cli *cli)
+{
+	enum pinf_err (*const acts[])(struct demo * d) = {
+	    prepare, open_session, start_miners, send_prompts, try_intrusion, tell};
+	struct demo d;
+	enum pinf_err err = demo_begin(&d, cli, cli_text(cli, "dir"));
+
+	for (size_t i = 0; i < sizeof acts / sizeof acts[0] && err == PINF_OK; i++)
+		err = acts[i](&d);
+	if (err == PINF_OK && cli_number(cli, "keep") != 0)
+		keep(&d);
+	demo_stop_all(&d);
+	if (err == PINF_OK)
+		err = audit(&d);
+	if (err == PINF_OK && cli_number(cli, "json") != 0) {
+		pinf_json_put_uint(&cli->json, "answers", d.answers);
+		pinf_json_put_str(&cli->json, "dir", d.dir);
+		pinf_json_put_uint(&cli->json, "refusals", d.refusals);
+		pinf_json_put_uint(&cli->json, "wrong_answers", d.wrong_answers);
+	}
+	demo_end(&d, err == PINF_OK && cli_text(cli, "dir")[0] == '\0');
+	return cli_fail(cli, err, "pinf demo");
+}
+
+const struct cli_command cli_demo = {
+    {.name = "pinf demo",
+	.summary = "Starts it all on this machine, sends prompts, shows who saw what.",
+	.options = options,
+	.option_count = sizeof options / sizeof options[0]},
+    demo};

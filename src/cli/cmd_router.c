@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_router.c -- pinf router: configuration, keyring, store, and the daemon until a signal. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/signals.h"
+#include "host/files.h"
+#include "host/log.h"
+#include "host/router_host.h"
+#include "host/system.h"
+#include "store/sqlite_store.h"
+
+#define DURATION(option, text, what)                                                               \
+	{                                                                                          \
+		.name = (option), .type = PINF_OPT_DURATION, .min = 1, .max = UINT32_MAX,          \
+		.fallback = (text), .help = (what)                                                 \
+	}
+#define LIMIT(option, least, most, text, what)                                                     \
+	{                                                                                          \
+		.name = (option), .type = PINF_OPT_UINT, .min = (least), .max = (most),            \
+		.fallback = (text), .help = (what)                                                 \
+	}
+
+static const struct pinf_option options[] = {
+    {.name = "config",
+	.env = "PINF_CONFIG",
+	.type = PINF_OPT_TEXT,
+	.fallback = "",
+	.help = "JSON file with any of these options, '_' for '-'"},
+    {.name = "data-dir",
+	.env = "PINF_DATA_DIR",
+	.type = PINF_OPT_TEXT,
+	.fallback = "pinf-data",
+	.help = "database and blobs"},
+    {.name = "keyring",
+	.env = "PINF_KEYRING",
+	.type = PINF_OPT_TEXT,
+	.fallback = "",
+	.help = "keyring file; empty: DATA-DIR/keyring"},
+    {.name = "passphrase-file",
+	.env = "PINF_PASSPHRASE_FILE",
+	.type = PINF_OPT_TEXT,
+	.fallback = "",
+	.help = "file with the keyring's passphrase, 0600; else PINF_PASSPHRASE is read"},
+    {.name = "encryption-seed",
+	.env = "ENCRYPTION_SEED",
+	.type = PINF_OPT_TEXT,
+	.secret = true,
+	.fallback = "",
+	.help = "32 to 64 random bytes, hex or base64: the first version of an empty keyring"},
+    {.name = "listen",
+	.env = "PINF_LISTEN",
+	.type = PINF_OPT_TEXT,
+	.fallback = "127.0.0.1:5010",
+	.help = "callers' address and port"},
+    {.name = "miner-listen",
+	.env = "PINF_MINER_LISTEN",
+	.type = PINF_OPT_TEXT,
+	.fallback = "127.0.0.1:5011",
+	.help = "miners' and administration's address and port"},
+    CLI_DOMAIN,
+    {.name = "admin",
+	.env = "PINF_ADMIN",
+	.type = PINF_OPT_ADDRESS,
+	.fallback = "0x0000000000000000000000000000000000000000",
+	.help = "wallet that may create sessions and change keys"},
+    {.name = "open-sessions",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "let any wallet create sessions, which it then owns"},
+    {.name = "storage-provider",
+	.type = PINF_OPT_TEXT,
+	.fallback = "local",
+	.help = "this storage's name in URNs"},
+    {.name = "storage-bucket", .type = PINF_OPT_TEXT, .fallback = "pinf", .help = "and its bucket"},
+    {.name = "suite",
+	.type = PINF_OPT_CHOICE,
+	.choices = "aes-256-gcm|chacha20-poly1305",
+	.fallback = "aes-256-gcm",
+	.help = "of blobs that the router seals"},
+    {.name = "blob-max",
+	.type = PINF_OPT_SIZE,
+	.min = 4096,
+	.max = (uint64_t)1 << 40,
+	.fallback = "512MiB",
+	.help = "one uploaded blob"},
+    {.name = "body-memory",
+	.type = PINF_OPT_SIZE,
+	.min = (uint64_t)1 << 20,
+	.fallback = "1GiB",
+	.help = "request bodies held at once; more wait"},
+    LIMIT("waiters-max", 1, 100000, "1024", "callers, and as many miners, that may wait at once"),
+    LIMIT("tasks-open-max", 1, 100000000, "1000000", "tasks between reservation and result"),
+    LIMIT("rate-per-minute", 1, UINT32_MAX, "60000", "requests of one wallet or API key"),
+    LIMIT("attempts-max", 1, 1000, "8", "leases of one task before it fails"),
+    LIMIT("workers", 1, 64, "2", "threads that seal, check and store"),
+    DURATION("ack-timeout", "10s", "from claim to acknowledgement"),
+    DURATION("precommit-timeout", "2m", "from there to precommit, where the caller names none"),
+    DURATION("commit-timeout", "30s", "from there to commit"),
+    DURATION("reserve-timeout", "2m", "from a reservation to its submission"),
+    DURATION("task-timeout", "5m", "of a task, where the caller names none"),
+    DURATION("retention", "1d", "an answer that nobody reads is closed after"),
+    DURATION("grant-lifetime", "1m", "of a key grant"),
+    DURATION("orphan-grace", "10m", "before a blob that nothing refers to is deleted"),
+    DURATION("request-timeout", "30s", "a slow client's"),
+    DURATION("keep-alive", "60s", "an idle connection's"),
+    {.name = "log-level",
+	.env = "PINF_LOG_LEVEL",
+	.type = PINF_OPT_CHOICE,
+	.choices = PINF_LOG_LEVELS,
+	.fallback = "info",
+	.help = "what the log tells; never a key, a prompt or a result"},
+    {.name = "check-config",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "show the effective configuration and stop"},
+};
+
+/* What the daemon stands on, opened in this order. */
+struct router {
+	struct cli *cli;
+	char keyring_path[PINF_FILE_PATH_MAX];
+	char database[PINF_FILE_PATH_MAX];
+	char blobs[PINF_FILE_PATH_MAX];
+	struct pinf_keyfile keyfile;
+	struct pinf_keyring *keyring;
+	struct pinf_store store;
+	struct pinf_router_settings settings;
+};
+
+static enum pinf_err
+path_in(struct cli *cli, char out[static PINF_FILE_PATH_MAX], const char *name)
+{
+	const char *dir = cli_text(cli, "data-dir");
+
+	if (snprintf(out, PINF_FILE_PATH_MAX, "%s/%s", dir, name) >= PINF_FILE_PATH_MAX)
+		return cli_fail(cli, PINF_E_LENGTH, dir);
+	return PINF_OK;
+}
+
+static uint32_t
+limit_of(const struct cli *cli, const char *option)
+{
+	return (uint32_t)cli_number(cli, option);
+}
+
+static void
+read_settings(struct router *r)
+{
+	struct cli *cli = r->cli;
+
+	r->settings = (struct pinf_router_settings){
+	    .core = {.storage = {"fs", cli_text(cli, "storage-provider"),
+			 cli_text(cli, "storage-bucket")},
+		.admin = pinf_option(&cli->options, "admin")->address,
+		.open_sessions = cli_number(cli, "open-sessions") != 0,
+		.suite = cli_number(cli, "suite") == 0 ? PINF_SUITE_AES256GCM
+						       : PINF_SUITE_CHACHA20POLY1305,
+		.blob_max = cli_number(cli, "blob-max"),
+		.waiters_max = limit_of(cli, "waiters-max"),
+		.tasks_open_max = limit_of(cli, "tasks-open-max"),
+		.rate_per_minute = limit_of(cli, "rate-per-minute"),
+		.attempts_max = limit_of(cli, "attempts-max"),
+		.ack_ms = limit_of(cli, "ack-timeout"),
+		.precommit_ms = limit_of(cli, "precommit-timeout"),
+		.commit_ms = limit_of(cli, "commit-timeout"),
+		.reserve_ms = limit_of(cli, "reserve-timeout"),
+		.timeout_ms = limit_of(cli, "task-timeout"),
+		.retention_ms = limit_of(cli, "retention"),
+		.grant_ms = limit_of(cli, "grant-lifetime"),
+		.orphan_ms = limit_of(cli, "orphan-grace")},
+	    .listen = cli_text(cli, "listen"),
+	    .miner_listen = cli_text(cli, "miner-listen"),
+	    .blob_dir = r->blobs,
+	    .keyfile = &r->keyfile,
+	    .workers = limit_of(cli, "workers"),
+	    .request_timeout_ms = limit_of(cli, "request-timeout"),
+	    .keep_alive_ms = limit_of(cli, "keep-alive"),
+	    .body_memory_max = cli_number(cli, "body-memory"),
+	};
+}
+
+/* ENCRYPTION_SEED fills an empty keyring once; later it may stay set, and must be the same. */
+static enum pinf_err
+import_seed(struct router *r)
+{
+	const char *text = cli_text(r->cli, "encryption-seed");
+	uint8_t seed[PINF_SEED_MAX];
+	struct pinf_span span = {seed, 0};
+	uint32_t version = 0;
+	enum pinf_err err;
+
+	if (text[0] == '\0' || pinf_keyring_count(r->keyring) > 0)
+		return PINF_OK;
+	err = pinf_seed_parse(seed, &span.len, pinf_span_str(text));
+	if (err != PINF_OK) {
+		err = pinf_say(&r->cli->message, err,
+		    "ENCRYPTION_SEED: %s; unset it and make a good one with: pinf key new",
+		    pinf_err_text(err));
+	} else {
+		err = pinf_keyring_add(
+		    r->keyring, &version, &span, pinf_now_ms(), pinf_random_system());
+		if (err == PINF_OK)
+			err = pinf_keyring_activate(r->keyring, version);
+		if (err == PINF_OK)
+			err = pinf_keyfile_save(&r->keyfile, r->keyring, &r->cli->message);
+	}
+	pinf_wipe(seed, sizeof seed);
+	return err;
+}
+
+static enum pinf_err
+open_keyring(struct router *r)
+{
+	const bool seeded = cli_text(r->cli, "encryption-seed")[0] != '\0';
+	const bool missing = access(r->keyring_path, F_OK) != 0;
+	const struct pinf_domain domain = cli_domain(r->cli);
+	enum pinf_err err = pinf_keyfile_open(&r->keyfile, r->keyring_path,
+	    cli_text(r->cli, "passphrase-file"), seeded && missing, &r->cli->message);
+
+	if (err == PINF_OK && seeded && missing)
+		err = pinf_keyring_new(&r->keyring, &domain, pinf_random_system());
+	else if (err == PINF_OK)
+		err = pinf_keyfile_load(&r->keyfile, &r->keyring, &r->cli->message);
+	if (err == PINF_OK)
+		err = import_seed(r);
+	if (err != PINF_OK)
+		return err;
+	if (pinf_keyring_active(r->keyring) == 0)
+		return pinf_say(&r->cli->message, PINF_E_CONFIG,
+		    "%s: no key version is active; make one with: pinf key rotate --keyring %s",
+		    r->keyring_path, r->keyring_path);
+	if (pinf_keyring_domain(r->keyring)->chain_id != domain.chain_id ||
+	    !pinf_address_equal(&pinf_keyring_domain(r->keyring)->contract, &domain.contract))
+		return pinf_say(&r->cli->message, PINF_E_CONFIG,
+		    "%s: made for another --chain-id or --contract; keys are bound to both",
+		    r->keyring_path);
+	return PINF_OK;
+}
+
+static enum pinf_err
+open_all(struct router *r)
+{
+	struct cli *cli = r->cli;
+	const struct pinf_sqlite_options database = {.path = r->database};
+	enum pinf_err err = path_in(cli, r->database, "router.db");
+
+	if (err == PINF_OK)
+		err = path_in(cli, r->blobs, "blobs");
+	if (err == PINF_OK && cli_text(cli, "keyring")[0] == '\0')
+		err = path_in(cli, r->keyring_path, "keyring");
+	else if (err == PINF_OK && snprintf(r->keyring_path, sizeof r->keyring_path, "%s",
+				       cli_text(cli, "keyring")) >= (int)sizeof r->keyring_path)
+		err = cli_fail(cli, PINF_E_LENGTH, "--keyring");
+	if (err == PINF_OK)
+		err = cli_fail(
+		    cli, pinf_dir_make(cli_text(cli, "data-dir")), cli_text(cli, "data-dir"));
+	read_settings(r);
+	if (err == PINF_OK)
+		err = open_keyring(r);
+	if (err == PINF_OK)
+		err = cli_fail(cli, pinf_sqlite_open(&r->store, &database), r->database);
+	return err;
+}
+
+static enum pinf_err
+serve(struct router *r)
+{
+	struct pinf_router_host *host = NULL;
+	const atomic_bool *stop = signals_catch();
+	char address[PINF_ADDRESS_TEXT];
+	enum pinf_err err;
+
+	pinf_address_format(address, pinf_keyring_address(r->keyring));
+	err = pinf_router_host_start(&host, &r->settings, r->keyring, r->store, &r->cli->message);
+	if (err != PINF_OK)
+		return cli_fail(r->cli, err, "pinf router");
+	r->keyring = NULL; /* The host's now. */
+	pinf_log(PINF_LOG_INFO, "router-ready",
+	    (const struct pinf_log_field[]){{"router", address, 0},
+		{"listen", r->settings.listen, 0}, {"miner_listen", r->settings.miner_listen, 0},
+		{0}});
+	err = cli_fail(r->cli, pinf_router_host_wait(host, stop), "pinf router");
+	pinf_router_host_stop(host);
+	pinf_log(PINF_LOG_INFO, "router-stopped", NULL);
+	return err;
+}
+
+static enum pinf_err
+run(struct cli *cli)
+{
+	struct router r = {.cli = cli, .keyfile = {.lock = -1}};
+	enum pinf_err err;
+
+	if (cli_number(cli, "check-config") != 0)
+		return cli_describe(cli);
+	pinf_log_set_level((enum pinf_log_level)cli_number(cli, "log-level"));
+	err = open_all(&r);
+	if (err == PINF_OK)
+		err = serve(&r);
+	pinf_sqlite_close(&r.store);
+	pinf_keyring_free(r.keyring);
+	pinf_keyfile_close(&r.keyfile);
+	return err;
+}
+
+const struct cli_command cli_router = {{.name = "pinf router",
+					   .summary = "Runs a router until SIGTERM.",
+					   .options = options,
+					   .option_count = sizeof options / sizeof options[0]},
+    run};

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_session.c -- pinf session: the owner's wallet administers its sessions.  spec/api.md. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/remote.h"
+
+static const struct pinf_option options[] = {CLI_JSON, CLI_ROUTER, CLI_DOMAIN, CLI_WALLET};
+static const struct pinf_option create_options[] = {
+    CLI_JSON,
+    CLI_ROUTER,
+    CLI_DOMAIN,
+    CLI_WALLET,
+    {.name = "private",
+	.type = PINF_OPT_BOOL,
+	.fallback = "true",
+	.help = "private from the start; there is no way back"},
+    {.name = "router-sealed",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "let the router see prompts sent to v2 with an API key"},
+    {.name = "api-key",
+	.type = PINF_OPT_BOOL,
+	.fallback = "false",
+	.help = "also make an API key for v1 and v2; shown once"},
+    {.name = "type",
+	.type = PINF_OPT_CHOICE,
+	.choices = "dedicated|ephemeral",
+	.fallback = "dedicated",
+	.help = "kind of session"},
+    {.name = "session",
+	.type = PINF_OPT_UINT,
+	.max = PINF_ID_MAX,
+	.fallback = "0",
+	.help = "its id; 0: the next free one"},
+};
+
+static enum pinf_err
+create(struct cli *cli)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&body);
+
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_bool(&w, "api_key", cli_number(cli, "api-key") != 0);
+	pinf_json_put_bool(&w, "private", cli_number(cli, "private") != 0);
+	pinf_json_put_bool(&w, "router_sealed", cli_number(cli, "router-sealed") != 0);
+	if (cli_number(cli, "session") != 0)
+		pinf_json_put_uint(&w, "session_id", cli_number(cli, "session"));
+	pinf_json_put_str(&w, "type", cli_text(cli, "type"));
+	pinf_json_close(&w, '}');
+	if (pinf_json_written(&w) != PINF_OK) {
+		pinf_bytes_free(&body);
+		return cli_fail(cli, PINF_E_NO_MEMORY, "session create");
+	}
+	return remote_post(cli, "/api/v1/sessions", cli_number(cli, "session"), &body);
+}
+
+static enum pinf_err
+session_id(struct cli *cli, uint64_t *id)
+{
+	char *end;
+
+	*id = strtoull(cli->options.positional[0], &end, 10);
+	if (*end != '\0' || *id == 0 || *id > PINF_ID_MAX)
+		return cli_fail(cli, PINF_E_ID_RANGE, cli->options.positional[0]);
+	return PINF_OK;
+}
+
+static enum pinf_err
+change(struct cli *cli, const char *verb)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&body);
+	struct pinf_address miner;
+	char path[64];
+	uint64_t id;
+	enum pinf_err err = session_id(cli, &id);
+
+	if (err == PINF_OK)
+		err = cli_fail(cli,
+		    pinf_address_parse(&miner, pinf_span_str(cli->options.positional[1])),
+		    cli->options.positional[1]);
+	if (err != PINF_OK)
+		return err;
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_address(&w, "miner", &miner);
+	pinf_json_close(&w, '}');
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%llu/%s", (unsigned long long)id, verb);
+	if (pinf_json_written(&w) == PINF_OK)
+		return remote_post(cli, path, id, &body);
+	pinf_bytes_free(&body);
+	return cli_fail(cli, PINF_E_NO_MEMORY, "session");
+}
+
+static enum pinf_err
+allow(struct cli *cli)
+{
+	return change(cli, "allow");
+}
+
+static enum pinf_err
+deny(struct cli *cli)
+{
+	return change(cli, "deny");
+}
+
+static enum pinf_err
+show(struct cli *cli)
+{
+	char path[64];
+	uint64_t id;
+	enum pinf_err err = session_id(cli, &id);
+
+	if (err != PINF_OK)
+		return err;
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%llu", (unsigned long long)id);
+	return remote_get(cli, path);
+}
+
+static enum pinf_err
+list(struct cli *cli)
+{
+	return remote_get(cli, "/api/v1/sessions");
+}
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+const struct cli_command cli_session_create = {
+    {.name = "pinf session create",
+	.summary = "Creates a session that the wallet owns.",
+	.options = create_options,
+	.option_count = COUNT(create_options)},
+    create};
+const struct cli_command cli_session_allow = {
+    {.name = "pinf session allow",
+	.summary = "Puts a miner on the allowlist; the session is private from then on.",
+	.positionals = "SESSION MINER",
+	.positional_min = 2,
+	.positional_max = 2,
+	.options = options,
+	.option_count = COUNT(options)},
+    allow};
+const struct cli_command cli_session_deny = {
+    {.name = "pinf session deny",
+	.summary = "Takes a miner off the allowlist, effective at once.",
+	.positionals = "SESSION MINER",
+	.positional_min = 2,
+	.positional_max = 2,
+	.options = options,
+	.option_count = COUNT(options)},
+    deny};
+const struct cli_command cli_session_show = {
+    {.name = "pinf session show",
+	.summary = "Shows a session; to its owner with the allowlist.",
+	.positionals = "SESSION",
+	.positional_min = 1,
+	.positional_max = 1,
+	.options = options,
+	.option_count = COUNT(options)},
+    show};
+const struct cli_command cli_session_list = {{.name = "pinf session list",
+						 .summary = "Lists sessions: ids, kinds, states.",
+						 .options = options,
+						 .option_count = COUNT(options)},
+    list};
