@@ -279,7 +279,7 @@ run(const struct pinf_options *o)
 	}
 	if (exit_code != SIM_EXIT_USAGE)
 		sim_report(&total, exit_code);
-	return exit_code;
+	return (int)exit_code;
 }
 
 /* "--bug NAME" turns a planted bug on; it is for the tests and in no help. */

@@ -77,10 +77,10 @@ carry(struct sim_world *w, struct sim_message *m, enum sim_what what)
 		w->stats.faults[SIM_F_DUPLICATE]++;
 		sim_after(w, delay_ms + 1 + sim_rng_below(&w->net, HELD_BACK_MS),
 		    (struct sim_item){
-			.what = what, .node = m->node, .life = m->life, .data = copy(m)});
+			.what = (int)what, .node = m->node, .life = m->life, .data = copy(m)});
 	}
 	sim_after(w, delay_ms,
-	    (struct sim_item){.what = what, .node = m->node, .life = m->life, .data = m});
+	    (struct sim_item){.what = (int)what, .node = m->node, .life = m->life, .data = m});
 }
 
 void
