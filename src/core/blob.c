@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <pinf/blob.h>
+#include <pinf/bug.h>
 
 #include "core/be.h"
 #include "crypto/crypto.h"
@@ -142,6 +143,8 @@ pinf_blob_seal_begin(struct pinf_blob *blob, const struct pinf_blob_params *para
 		err = random.fill(random.ctx, h.salt, sizeof h.salt);
 	if (err != PINF_OK)
 		return err;
+	if (PINF_BUG(salt_reused))
+		memset(h.salt + 1, 0, sizeof h.salt - 1);
 	pinf_blob_header_encode(encoded, &h);
 	err = derive(&key, &commitment, encoded, scope_key);
 	if (err == PINF_OK)
