@@ -34,10 +34,10 @@ PINF_MUST_CHECK enum pinf_err
 pinf_miner_open(struct pinf_miner **miner, const struct pinf_miner_config *config,
     const struct pinf_wallet *wallet, struct pinf_random random);
 void pinf_miner_free(struct pinf_miner *miner);
-/* One event; the first is a TIMER.  E_NO_MEMORY is the only error: the event had no effect. */
+/* One event; the first is a TIMER.  E_NO_MEMORY is the only error: a later TIMER makes up for it. */
 PINF_MUST_CHECK enum pinf_err pinf_miner_step(
     struct pinf_miner *miner, const struct pinf_event *event, struct pinf_effects *effects);
-/* After STOP: whether every slot is idle. */
+/* Whether no slot has a task.  After STOP nothing new is claimed, and a late lease is given back. */
 bool pinf_miner_idle(const struct pinf_miner *miner);
 
 #endif

@@ -83,22 +83,27 @@ note(struct pinf_miner *m, const struct slot *slot, const char *event, struct pi
 	return PINF_OK;
 }
 
+static uint64_t
+pause_ms(const struct pinf_miner *m, unsigned failures)
+{
+	uint64_t pause = m->config.retry_ms;
+
+	for (unsigned i = 1; i < failures && pause < m->config.retry_max_ms; i++)
+		pause *= 2;
+	return pause < m->config.retry_max_ms ? pause : m->config.retry_max_ms;
+}
+
 /* The attempt is over, well or badly; the next claim begins after a pause if badly. */
 static enum pinf_err
 slot_reset(struct pinf_miner *m, struct slot *slot, bool failed, struct pinf_effects *fx)
 {
 	const uint64_t seal_id = slot->seal_id;
 	const unsigned failures = failed ? slot->failures + 1 : 0;
-	uint64_t pause_ms = m->config.retry_ms;
 	struct pinf_effect *drop;
 
-	for (unsigned i = 1; i < failures && pause_ms < m->config.retry_max_ms; i++)
-		pause_ms *= 2;
-	if (pause_ms > m->config.retry_max_ms)
-		pause_ms = m->config.retry_max_ms;
 	slot_wipe(slot);
 	slot->failures = failures;
-	slot->retry_at_ms = failed ? m->now_ms + pause_ms : 0;
+	slot->retry_at_ms = failed ? m->now_ms + pause_ms(m, failures) : 0;
 	if (seal_id == 0)
 		return PINF_OK;
 	drop = pinf_effects_add(fx, PINF_FX_DROP, seal_id);
@@ -111,6 +116,29 @@ slot_go(struct pinf_miner *m, struct slot *slot, enum slot_state state, struct p
 	slot->state = state;
 	slot->failures = 0;
 	return miner_act(m, slot, fx);
+}
+
+/* A lease that contradicts itself or the configuration is not worked on. */
+static enum pinf_err
+check_lease(const struct pinf_miner *m, const struct slot *slot, struct pinf_span route)
+{
+	const struct pinf_scope *scope = &slot->input.scope;
+
+	if (m->config.only_session != 0 && slot->session != m->config.only_session)
+		return PINF_E_SCOPE_MISMATCH;
+	if (slot->sealed == pinf_span_equal(route, pinf_span_str("plain")))
+		return PINF_E_ENCRYPTION;
+	if (!slot->sealed)
+		return PINF_OK;
+	if (scope->session != slot->session || slot->input.key_version != slot->key_version ||
+	    scope->purpose != PINF_PURPOSE_INPUT)
+		return PINF_E_SCOPE_MISMATCH;
+	/* A session's key has the session's instance. */
+	if (scope->kind == PINF_SCOPE_TASK &&
+	    (scope->task != slot->task ||
+		memcmp(scope->instance, slot->instance, sizeof slot->instance) != 0))
+		return PINF_E_SCOPE_MISMATCH;
+	return PINF_OK;
 }
 
 /* Reads a claim's answer; whatever the router says is checked before it is believed. */
@@ -137,47 +165,29 @@ read_lease(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
 	pinf_json_uint(&reader, "lease_expires_ms", true, PINF_ID_MAX, &slot->lease_expires_ms);
 	pinf_json_uint(&reader, "precommit_timeout_ms", true, UINT32_MAX, &precommit_ms);
 	pinf_json_text(&reader, "route", true, &route);
-	pinf_json_uint(&reader, "session_id", true, PINF_ID_MAX, &slot->session);
-	pinf_json_uint(&reader, "task_id", true, PINF_ID_MAX, &slot->task);
-	err = pinf_json_end(&reader);
-	pinf_json_free(json);
-	if (err != PINF_OK)
-		return err;
+	pinf_json_id(&reader, "session_id", true, &slot->session);
+	pinf_json_id(&reader, "task_id", true, &slot->task);
 	slot->attempt = (uint32_t)attempt;
 	slot->key_version = (uint32_t)version;
+	slot->sealed = slot->input.suite != PINF_SUITE_NONE;
 	slot->lease_expires_ms = m->now_ms + precommit_ms;
 	if (slot->lease_expires_ms > deadline_ms)
 		slot->lease_expires_ms = deadline_ms;
-	slot->sealed = slot->input.suite != PINF_SUITE_NONE;
-	if (!slot->sealed)
-		return PINF_OK;
-	if (slot->input.scope.session != slot->session ||
-	    slot->input.key_version != slot->key_version ||
-	    slot->input.scope.purpose != PINF_PURPOSE_INPUT ||
-	    (slot->input.scope.kind == PINF_SCOPE_TASK && slot->input.scope.task != slot->task))
-		return PINF_E_SCOPE_MISMATCH;
-	return PINF_OK;
+	err = pinf_json_end(&reader);
+	if (err == PINF_OK)
+		err = attempt == 0 ? PINF_E_RANGE : check_lease(m, slot, route);
+	pinf_json_free(json);
+	return err;
 }
 
 static enum pinf_err
-open_grant(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
+take_key(const struct pinf_miner *m, struct slot *slot, const struct pinf_event *event)
 {
-	const struct pinf_grant_expect expect = {
-	    .router = m->config.router,
-	    .domain = m->config.domain,
-	    .request_digest = slot->request_digest,
-	    .scope =
-		slot->state == SLOT_RESULT_KEY ? miner_result_scope(m, slot) : slot->input.scope,
-	    .now_ms = m->now_ms,
-	};
-	struct pinf_grant grant;
-	enum pinf_err err = pinf_grant_decode(&grant, body);
+	const struct pinf_sender sender = miner_sender(m, slot);
+	const enum pinf_err err =
+	    pinf_key_request_take(&slot->key, &slot->key_request, &sender, event);
 
-	if (err == PINF_OK && grant.key_version != slot->key_version)
-		err = PINF_E_GRANT_MISMATCH;
-	if (err == PINF_OK)
-		err = pinf_grant_open(&slot->key, &grant, &expect, &slot->hpke);
-	pinf_wipe(&slot->hpke, sizeof slot->hpke);
+	pinf_wipe(&slot->key_request, sizeof slot->key_request);
 	return err;
 }
 
@@ -240,6 +250,16 @@ after_seal(struct pinf_miner *m, struct slot *slot, const struct pinf_event *eve
 	return slot_go(m, slot, SLOT_PUT, fx);
 }
 
+/* Claims again: at once if the router has waited for us, else after a pause. */
+static enum pinf_err
+nothing_to_do(const struct pinf_miner *m, struct slot *slot)
+{
+	slot->state = SLOT_IDLE;
+	slot->failures = 0;
+	slot->retry_at_ms = m->config.wait_ms == 0 ? m->now_ms + m->config.retry_ms : 0;
+	return PINF_OK;
+}
+
 /* The answer that the state waited for has come. */
 static enum pinf_err
 slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
@@ -250,13 +270,16 @@ slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *e
 	switch (slot->state) {
 	case SLOT_CLAIM:
 		if (event->status == 204)
-			return slot_go(m, slot, SLOT_CLAIM, fx);
+			return nothing_to_do(m, slot);
 		err = read_lease(m, slot, event->body);
-		return err == PINF_OK ? slot_go(m, slot, SLOT_ACK, fx) : err;
+		if (err != PINF_OK)
+			return err;
+		/* It came too late for a miner that stops: back with it, for somebody else. */
+		return slot_go(m, slot, m->stopping ? SLOT_RELEASE : SLOT_ACK, fx);
 	case SLOT_ACK: return after_ack(m, slot, fx);
 	case SLOT_INPUT_KEY:
 	case SLOT_RESULT_KEY:
-		err = open_grant(m, slot, event->body);
+		err = take_key(m, slot, event);
 		if (err != PINF_OK)
 			return err;
 		return slot_go(m, slot, slot->state == SLOT_INPUT_KEY ? SLOT_FETCH : SLOT_SEAL, fx);
@@ -278,55 +301,72 @@ slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *e
 	return PINF_OK;
 }
 
+/* What the router or the driver says; refused gets the status of a refusal, else 0. */
+static enum pinf_err
+outcome_of(const struct pinf_event *event, unsigned *refused)
+{
+	struct pinf_api_error error;
+
+	*refused = 0;
+	if (event->err != PINF_OK || !pinf_reply_refused(&error, event))
+		return event->err;
+	*refused = event->status;
+	return error.err;
+}
+
 /* Whether asking the same again may help: the environment's fault, not ours. */
 static bool
-may_pass(enum pinf_err err)
+may_pass(enum pinf_err err, unsigned refused)
 {
+	if (refused != 0)
+		return refused == 429 || refused >= 500;
 	return err == PINF_E_IO || err == PINF_E_TIMEOUT || err == PINF_E_BUSY;
 }
 
-static enum pinf_err
-outcome_of(const struct pinf_event *event)
+/* Whether the attempt is better off with somebody else, and at once. */
+static bool
+hands_back(const struct slot *slot, unsigned refused)
 {
-	if (event->err != PINF_OK || event->kind != PINF_EV_REPLY)
-		return event->err;
-	if (event->status >= 200 && event->status < 300)
-		return PINF_OK;
-	return event->status == 429 || event->status >= 500 ? PINF_E_BUSY : PINF_E_DENIED;
+	/* What the driver could not do.  Where the router refuses, the lease is lost or runs out. */
+	return refused == 0 && slot->state > SLOT_ACK && slot->state < SLOT_PRECOMMIT;
 }
 
 /* The same again after a pause; or this attempt is given up. */
 static enum pinf_err
-slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, struct pinf_effects *fx)
+slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned refused,
+    struct pinf_effects *fx)
 {
 	const bool claimed = slot->state != SLOT_CLAIM;
+	/* Inferring and sealing used their document up. */
+	const bool again = claimed && slot->state != SLOT_INFER && slot->state != SLOT_SEAL;
 	enum pinf_err err;
 
-	if (claimed && may_pass(why) && slot->state != SLOT_INFER &&
-	    slot->failures < MINER_RETRIES_MAX) {
+	if (again && may_pass(why, refused) && slot->failures < MINER_RETRIES_MAX) {
 		slot->failures++;
-		slot->retry_at_ms = m->now_ms + m->config.retry_ms;
+		slot->retry_at_ms = m->now_ms + pause_ms(m, slot->failures);
 		return PINF_OK;
 	}
 	err = note(m, slot, claimed ? pinf_err_name(why) : "claim-refused", fx);
-	if (err == PINF_OK &&
-	    slot->state == SLOT_INFER) /* Somebody else may do better, and at once. */
-		return slot_go(m, slot, SLOT_RELEASE, fx);
-	return err == PINF_OK ? slot_reset(m, slot, true, fx) : err;
+	if (err != PINF_OK)
+		return err;
+	return hands_back(slot, refused) ? slot_go(m, slot, SLOT_RELEASE, fx)
+					 : slot_reset(m, slot, true, fx);
 }
 
 static enum pinf_err
 slot_event(struct pinf_miner *m, struct slot *slot, const struct pinf_event *event,
     struct pinf_effects *fx)
 {
-	enum pinf_err err = outcome_of(event);
+	unsigned refused;
+	enum pinf_err err = outcome_of(event, &refused);
 
 	slot->pending = 0;
-	if (err == PINF_OK)
+	if (err == PINF_OK) {
 		err = slot_advance(m, slot, event, fx);
-	if (err == PINF_OK || err == PINF_E_NO_MEMORY)
-		return err;
-	return slot_failed(m, slot, err, fx);
+		if (err == PINF_OK || err == PINF_E_NO_MEMORY)
+			return err;
+	}
+	return slot_failed(m, slot, err, refused, fx);
 }
 
 /* Starts what is due and says when to look again. */

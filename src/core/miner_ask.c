@@ -6,13 +6,11 @@
 
 #include "core/json.h"
 #include "core/miner_internal.h"
-#include "core/send.h"
 
-/* Sends what the slot's state calls for.  body is moved or freed. */
-static enum pinf_err
-post(struct pinf_miner *m, struct slot *slot, struct pinf_send *send, struct pinf_effects *fx)
+struct pinf_sender
+miner_sender(const struct pinf_miner *m, const struct slot *slot)
 {
-	const struct pinf_sender sender = {
+	return (struct pinf_sender){
 	    .wallet = &m->wallet,
 	    .router = m->config.router,
 	    .domain = m->config.domain,
@@ -20,6 +18,13 @@ post(struct pinf_miner *m, struct slot *slot, struct pinf_send *send, struct pin
 	    .timeout_ms =
 		m->config.send_timeout_ms + (slot->state == SLOT_CLAIM ? m->config.wait_ms : 0),
 	};
+}
+
+/* Sends what the slot's state calls for.  body is moved or freed. */
+static enum pinf_err
+post(struct pinf_miner *m, struct slot *slot, struct pinf_send *send, struct pinf_effects *fx)
+{
+	const struct pinf_sender sender = miner_sender(m, slot);
 	enum pinf_err err;
 
 	send->id = m->next_id;
@@ -29,11 +34,9 @@ post(struct pinf_miner *m, struct slot *slot, struct pinf_send *send, struct pin
 	err = pinf_send_signed(fx, &sender, send);
 	if (send->body != NULL)
 		pinf_bytes_free(send->body);
-	if (err != PINF_OK)
-		return err;
-	slot->pending = m->next_id++;
-	slot->request_digest = send->digest;
-	return PINF_OK;
+	if (err == PINF_OK)
+		slot->pending = m->next_id++;
+	return err;
 }
 
 static enum pinf_err
@@ -85,26 +88,19 @@ send_attempt(struct pinf_miner *m, struct slot *slot, const char *path, struct p
 static enum pinf_err
 send_key_request(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
 {
-	const bool of_result = slot->state == SLOT_RESULT_KEY;
-	const bool of_session = !of_result && slot->input.scope.kind == PINF_SCOPE_SESSION;
-	struct pinf_bytes body = {0};
-	struct pinf_json_writer w = pinf_json_write_to(&body);
-	enum pinf_err err = pinf_hpke_keypair(&slot->hpke, m->random);
+	const struct pinf_sender sender = miner_sender(m, slot);
+	enum pinf_err err;
 
-	if (err != PINF_OK)
-		return err;
-	pinf_json_open(&w, NULL, '{');
-	pinf_json_put_uint(&w, "attempt", slot->attempt);
-	pinf_json_put_hex(
-	    &w, "hpke_public", false, slot->hpke.public_key, sizeof slot->hpke.public_key);
-	pinf_json_put_str(&w, "purpose", of_result ? "result" : "input");
-	pinf_json_put_uint(&w, "session_id", slot->session);
-	pinf_json_put_uint(&w, "task_id", slot->task);
-	pinf_json_close(&w, '}');
-	return post_json(m, slot,
-	    of_session ? "/api/v1/auth/payload_enc_key/session"
-		       : "/api/v1/auth/payload_enc_key/task",
-	    &w, &body, fx);
+	slot->key_request = (struct pinf_key_request){
+	    .scope =
+		slot->state == SLOT_RESULT_KEY ? miner_result_scope(m, slot) : slot->input.scope,
+	    .task = slot->task,
+	    .key_version = slot->key_version,
+	};
+	err = pinf_key_request_send(&slot->key_request, fx, &sender, m->next_id, m->now_ms);
+	if (err == PINF_OK)
+		slot->pending = m->next_id++;
+	return err;
 }
 
 static void

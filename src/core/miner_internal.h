@@ -5,6 +5,8 @@
 
 #include <pinf/miner.h>
 
+#include "core/send.h"
+
 #define MINER_REPLY_MAX   65536
 #define MINER_RETRIES_MAX 4 /* of one request of an attempt; then the lease is left to run out */
 
@@ -41,8 +43,7 @@ struct slot {
 	struct pinf_payload input;
 	struct pinf_payload result;
 	struct pinf_key key; /* of the purpose in hand */
-	struct pinf_hpke_keypair hpke; /* ephemeral, of the key request in flight */
-	struct pinf_hash request_digest;
+	struct pinf_key_request key_request; /* in flight */
 	struct pinf_bytes document; /* input, later result, in the clear */
 };
 
@@ -59,6 +60,7 @@ struct pinf_miner {
 /* Asks for what the slot's state needs next; also the way to ask again. */
 PINF_MUST_CHECK enum pinf_err
 miner_act(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx);
+struct pinf_sender miner_sender(const struct pinf_miner *m, const struct slot *slot);
 /* The scope that this attempt's result is sealed for. */
 struct pinf_scope miner_result_scope(const struct pinf_miner *m, const struct slot *slot);
 
