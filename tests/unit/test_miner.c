@@ -11,26 +11,17 @@
 #define SESSION 101
 #define TASK    7
 
+/* clang-format off */
 enum stage {
-	CLAIM,
-	ACK,
-	INPUT_KEY,
-	FETCH,
-	INFER,
-	RESULT_KEY,
-	SEAL,
-	PUT,
-	PRECOMMIT,
-	COMMIT,
-	RELEASE,
-	STAGES
+	CLAIM, ACK, INPUT_KEY, FETCH, INFER, RESULT_KEY, SEAL, PUT, PRECOMMIT, COMMIT, RELEASE
 };
+/* clang-format on */
 
 static const struct {
 	enum pinf_effect_kind kind;
 	const char *path;
 	enum pinf_endpoint endpoint;
-} asks[STAGES] = {
+} asks[] = {
     [CLAIM] = {PINF_FX_SEND, "/api/v1/miner/claim", PINF_EP_CLAIM},
     [ACK] = {PINF_FX_SEND, "/api/v1/miner/ack", PINF_EP_ACK},
     [INPUT_KEY] = {PINF_FX_SEND, "/api/v1/auth/payload_enc_key/task", PINF_EP_KEY_TASK},
