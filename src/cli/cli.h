@@ -29,39 +29,69 @@ enum pinf_err cli_fail(struct cli *cli, enum pinf_err err, const char *what);
 const char *cli_text(const struct cli *cli, const char *option);
 uint64_t cli_number(const struct cli *cli, const char *option);
 
-/* Options that several commands take; the tables put them in by macro, so that they read the same. */
-#define CLI_JSON                                                                                   \
+/* Rows of option tables and the command itself, short, so that a table reads as one. */
+#define OPT_TEXT(n, e, f, h)                                                                       \
 	{                                                                                          \
-		.name = "json", .type = PINF_OPT_BOOL, .fallback = "false",                        \
-		.help = "answer in JSON"                                                           \
+		.name = (n), .env = (e), .type = PINF_OPT_TEXT, .fallback = (f), .help = (h)       \
 	}
+#define NEED_TEXT(n, e, h)                                                                         \
+	{                                                                                          \
+		.name = (n), .env = (e), .type = PINF_OPT_TEXT, .required = true, .help = (h)      \
+	}
+#define OPT_ADDRESS(n, e, f, h)                                                                    \
+	{                                                                                          \
+		.name = (n), .env = (e), .type = PINF_OPT_ADDRESS, .fallback = (f), .help = (h)    \
+	}
+#define NEED_ADDRESS(n, e, h)                                                                      \
+	{                                                                                          \
+		.name = (n), .env = (e), .type = PINF_OPT_ADDRESS, .required = true, .help = (h)   \
+	}
+#define OPT_FLAG(n, f, h)                                                                          \
+	{                                                                                          \
+		.name = (n), .type = PINF_OPT_BOOL, .fallback = (f), .help = (h)                   \
+	}
+#define OPT_CHOICE(n, c, f, h)                                                                     \
+	{                                                                                          \
+		.name = (n), .type = PINF_OPT_CHOICE, .choices = (c), .fallback = (f), .help = (h) \
+	}
+#define OPT_UINT(n, least, most, f, h)                                                             \
+	{                                                                                          \
+		.name = (n), .type = PINF_OPT_UINT, .min = (least), .max = (most),                 \
+		.fallback = (f), .help = (h)                                                       \
+	}
+#define OPT_TIME(n, f, h)                                                                          \
+	{                                                                                          \
+		.name = (n), .type = PINF_OPT_DURATION, .min = 1, .max = UINT32_MAX,               \
+		.fallback = (f), .help = (h)                                                       \
+	}
+#define CLI_COMMAND(words, args, least, most, table, function, text)                               \
+	{                                                                                          \
+		{.name = (words),                                                                  \
+		    .summary = (text),                                                             \
+		    .positionals = (args),                                                         \
+		    .positional_min = (least),                                                     \
+		    .positional_max = (most),                                                      \
+		    .options = (table),                                                            \
+		    .option_count = sizeof(table) / sizeof(table)[0]},                             \
+		    function                                                                       \
+	}
+
+/* Options that several commands take. */
+#define NO_ADDRESS "0x0000000000000000000000000000000000000000"
+#define CLI_JSON   OPT_FLAG("json", "false", "answer in JSON")
 #define CLI_KEYRING                                                                                \
-	{.name = "keyring",                                                                        \
-	    .env = "PINF_KEYRING",                                                                 \
-	    .type = PINF_OPT_TEXT,                                                                 \
-	    .fallback = "pinf-data/keyring",                                                       \
-	    .help = "keyring file"},                                                               \
-	{                                                                                          \
-		.name = "passphrase-file", .env = "PINF_PASSPHRASE_FILE", .type = PINF_OPT_TEXT,   \
-		.fallback = "",                                                                    \
-		.help = "file with the keyring's passphrase, 0600; else PINF_PASSPHRASE is read"   \
-	}
-#define CLI_WALLET                                                                                 \
-	{                                                                                          \
-		.name = "wallet", .env = "PINF_WALLET", .type = PINF_OPT_TEXT, .required = true,   \
-		.help = "wallet file that signs"                                                   \
-	}
+	OPT_TEXT("keyring", "PINF_KEYRING", "pinf-data/keyring", "keyring file"), CLI_PASSPHRASE
+#define CLI_PASSPHRASE                                                                             \
+	OPT_TEXT("passphrase-file", "PINF_PASSPHRASE_FILE", "",                                    \
+	    "file with the keyring's passphrase, 0600; else PINF_PASSPHRASE is read")
+#define CLI_WALLET NEED_TEXT("wallet", "PINF_WALLET", "wallet file that signs")
 #define CLI_ROUTER                                                                                 \
-	{.name = "router-url",                                                                     \
-	    .env = "PINF_ROUTER_URL",                                                              \
-	    .type = PINF_OPT_TEXT,                                                                 \
-	    .fallback = "http://127.0.0.1:5010",                                                   \
-	    .help = "where the router listens for callers"},                                       \
-	{                                                                                          \
-		.name = "router-address", .env = "PINF_ROUTER_ADDRESS", .type = PINF_OPT_ADDRESS,  \
-		.required = true,                                                                  \
-		.help = "the router's identity; from its operator, never from the network"         \
-	}
+	OPT_TEXT("router-url", "PINF_ROUTER_URL", "http://127.0.0.1:5010",                         \
+	    "where the router listens for callers"),                                               \
+	    CLI_ROUTER_ADDRESS
+#define CLI_ROUTER_ADDRESS                                                                         \
+	NEED_ADDRESS("router-address", "PINF_ROUTER_ADDRESS",                                      \
+	    "the router's identity; from its operator, never from the network")
 #define CLI_DOMAIN                                                                                 \
 	{.name = "chain-id",                                                                       \
 	    .env = "PINF_CHAIN_ID",                                                                \
@@ -69,11 +99,17 @@ uint64_t cli_number(const struct cli *cli, const char *option);
 	    .max = PINF_ID_MAX,                                                                    \
 	    .fallback = "1",                                                                       \
 	    .help = "chain of the deployment"},                                                    \
+	    OPT_ADDRESS("contract", "PINF_CONTRACT", NO_ADDRESS, "contract of the deployment")
+#define CLI_LOG_LEVEL                                                                              \
 	{                                                                                          \
-		.name = "contract", .env = "PINF_CONTRACT", .type = PINF_OPT_ADDRESS,              \
-		.fallback = "0x0000000000000000000000000000000000000000",                          \
-		.help = "contract of the deployment"                                               \
+		.name = "log-level", .env = "PINF_LOG_LEVEL", .type = PINF_OPT_CHOICE,             \
+		.choices = PINF_LOG_LEVELS, .fallback = "info",                                    \
+		.help = "what the log tells; never a key, a prompt or a result"                    \
 	}
+#define CLI_DAEMON                                                                                 \
+	OPT_TEXT("config", "PINF_CONFIG", "", "JSON file with any of these options, '_' for '-'"), \
+	    CLI_LOG_LEVEL,                                                                         \
+	    OPT_FLAG("check-config", "false", "show the effective configuration and stop")
 
 /* Opens keyring file and keyring; both are closed by cli_keyring_close(). */
 struct cli_keyring {

@@ -13,37 +13,19 @@
 
 #define AUDIT_OPTIONS                                                                              \
 	CLI_JSON,                                                                                  \
-	{                                                                                          \
-		.name = "database", .env = "PINF_DATABASE", .type = PINF_OPT_TEXT,                 \
-		.fallback = "pinf-data/router.db", .help = "the router's database"                 \
-	}
+	    OPT_TEXT("database", "PINF_DATABASE", "pinf-data/router.db", "the router's database")
 
 static const struct pinf_option verify_options[] = {
     AUDIT_OPTIONS,
     CLI_DOMAIN,
-    {.name = "router-address",
-	.env = "PINF_ROUTER_ADDRESS",
-	.type = PINF_OPT_ADDRESS,
-	.required = true,
-	.help = "whose signature the checkpoints must carry"},
-    {.name = "head",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "SEQ:HASH that somebody kept: shows truncation too"},
+    NEED_ADDRESS(
+	"router-address", "PINF_ROUTER_ADDRESS", "whose signature the checkpoints must carry"),
+    OPT_TEXT("head", NULL, "", "SEQ:HASH that somebody kept: shows truncation too"),
 };
 static const struct pinf_option show_options[] = {
     AUDIT_OPTIONS,
-    {.name = "after",
-	.type = PINF_OPT_UINT,
-	.max = PINF_ID_MAX,
-	.fallback = "0",
-	.help = "records after this number"},
-    {.name = "limit",
-	.type = PINF_OPT_UINT,
-	.min = 1,
-	.max = 1000000,
-	.fallback = "100",
-	.help = "at most so many"},
+    OPT_UINT("after", 0, PINF_ID_MAX, "0", "records after this number"),
+    OPT_UINT("limit", 1, 1000000, "100", "at most so many"),
 };
 
 static enum pinf_err
@@ -152,17 +134,8 @@ show(struct cli *cli)
 	return cli_fail(cli, err, "audit");
 }
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-const struct cli_command cli_audit_verify = {
-    {.name = "pinf audit verify",
-	.summary = "Checks the audit log's chain and checkpoints; --head shows truncation.",
-	.options = verify_options,
-	.option_count = COUNT(verify_options)},
-    verify};
-const struct cli_command cli_audit_show = {
-    {.name = "pinf audit show",
-	.summary = "Shows the audit log: who got which key, who was refused and why.",
-	.options = show_options,
-	.option_count = COUNT(show_options)},
-    show};
+const struct cli_command cli_audit_verify =
+    CLI_COMMAND("pinf audit verify", NULL, 0, 0, verify_options, verify,
+	"Checks the audit log's chain and checkpoints; --head shows truncation.");
+const struct cli_command cli_audit_show = CLI_COMMAND("pinf audit show", NULL, 0, 0, show_options,
+    show, "Shows the audit log: who got which key, who was refused and why.");

@@ -32,29 +32,12 @@ static const struct pinf_option seal_options[] = {
 	.max = PINF_ID_MAX,
 	.required = true,
 	.help = "session id of the key's scope"},
-    {.name = "task",
-	.type = PINF_OPT_UINT,
-	.max = PINF_ID_MAX,
-	.fallback = "0",
-	.help = "task id; 0: a session-scope key, the weaker kind"},
-    {.name = "instance",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "32 hex digits of the session's or task's instance; drawn if empty"},
-    {.name = "key-version",
-	.type = PINF_OPT_UINT,
-	.max = UINT32_MAX,
-	.fallback = "0",
-	.help = "0: the active one"},
-    {.name = "suite",
-	.type = PINF_OPT_CHOICE,
-	.choices = "aes-256-gcm|chacha20-poly1305",
-	.fallback = "aes-256-gcm",
-	.help = "cipher suite"},
-    {.name = "padded",
-	.type = PINF_OPT_BOOL,
-	.fallback = "true",
-	.help = "hide the exact length (at most 12 % longer)"},
+    OPT_UINT("task", 0, PINF_ID_MAX, "0", "task id; 0: a session-scope key, the weaker kind"),
+    OPT_TEXT(
+	"instance", NULL, "", "32 hex digits of the session's or task's instance; drawn if empty"),
+    OPT_UINT("key-version", 0, UINT32_MAX, "0", "0: the active one"),
+    OPT_CHOICE("suite", "aes-256-gcm|chacha20-poly1305", "aes-256-gcm", "cipher suite"),
+    OPT_FLAG("padded", "true", "hide the exact length (at most 12 % longer)"),
 };
 static const struct pinf_option open_options[] = {CLI_JSON, CLI_KEYRING, THREADS};
 static const struct pinf_option info_options[] = {CLI_JSON};
@@ -216,32 +199,9 @@ info(struct cli *cli)
 	return PINF_OK;
 }
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-const struct cli_command cli_seal = {
-    {.name = "pinf seal",
-	.summary = "Seals a file under a key of the keyring, for a session or task.",
-	.positionals = "FILE BLOB",
-	.positional_min = 2,
-	.positional_max = 2,
-	.options = seal_options,
-	.option_count = COUNT(seal_options)},
-    seal};
-const struct cli_command cli_open = {
-    {.name = "pinf open",
-	.summary = "Opens a sealed file: its header and the keyring are all that it takes.",
-	.positionals = "BLOB FILE",
-	.positional_min = 2,
-	.positional_max = 2,
-	.options = open_options,
-	.option_count = COUNT(open_options)},
-    open_blob};
-const struct cli_command cli_blob_info = {
-    {.name = "pinf blob info",
-	.summary = "Shows what a sealed file's header says; needs no key, proves nothing.",
-	.positionals = "BLOB",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = info_options,
-	.option_count = COUNT(info_options)},
-    info};
+const struct cli_command cli_seal = CLI_COMMAND("pinf seal", "FILE BLOB", 2, 2, seal_options, seal,
+    "Seals a file under a key of the keyring, for a session or task.");
+const struct cli_command cli_open = CLI_COMMAND("pinf open", "BLOB FILE", 2, 2, open_options,
+    open_blob, "Opens a sealed file: its header and the keyring are all that it takes.");
+const struct cli_command cli_blob_info = CLI_COMMAND("pinf blob info", "BLOB", 1, 1, info_options,
+    info, "Shows what a sealed file's header says; needs no key, proves nothing.");

@@ -18,18 +18,9 @@
 	"Which of these passwords is the weakest? \xf0\x9f\x94\x92 hunter2, swordfish, letmein"
 
 static const struct pinf_option options[] = {
-    {.name = "keep",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "leave it running, with curl lines to try; Ctrl-C ends it"},
-    {.name = "dir",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "keep its files in this new directory; empty: a temporary one"},
-    {.name = "json",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "end with a summary in JSON"},
+    OPT_FLAG("keep", "false", "leave it running, with curl lines to try; Ctrl-C ends it"),
+    OPT_TEXT("dir", NULL, "", "keep its files in this new directory; empty: a temporary one"),
+    OPT_FLAG("json", "false", "end with a summary in JSON"),
 };
 
 static enum pinf_err
@@ -205,9 +196,5 @@ demo(struct cli *cli)
 	return cli_fail(cli, err, "pinf demo");
 }
 
-const struct cli_command cli_demo = {
-    {.name = "pinf demo",
-	.summary = "Starts it all on this machine, sends prompts, shows who saw what.",
-	.options = options,
-	.option_count = sizeof options / sizeof options[0]},
-    demo};
+const struct cli_command cli_demo = CLI_COMMAND("pinf demo", NULL, 0, 0, options, demo,
+    "Starts it all on this machine, sends prompts, shows who saw what.");

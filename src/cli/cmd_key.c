@@ -17,32 +17,19 @@
 
 #define KEY_OPTIONS CLI_JSON, CLI_KEYRING, CLI_DOMAIN
 #define REMOTE_OPTIONS                                                                             \
-	{.name = "router-url",                                                                     \
-	    .type = PINF_OPT_TEXT,                                                                 \
-	    .fallback = "",                                                                        \
-	    .help = "ask the router that runs there (its miner port) instead"},                    \
-	    {.name = "router-address",                                                             \
-		.env = "PINF_ROUTER_ADDRESS",                                                      \
-		.type = PINF_OPT_ADDRESS,                                                          \
-		.fallback = "0x0000000000000000000000000000000000000000",                          \
-		.help = "with --router-url: its identity"},                                        \
-	{                                                                                          \
-		.name = "wallet", .env = "PINF_WALLET", .type = PINF_OPT_TEXT, .fallback = "",     \
-		.help = "with --router-url: the administrator's wallet file"                       \
-	}
+	OPT_TEXT(                                                                                  \
+	    "router-url", NULL, "", "ask the router that runs there (its miner port) instead"),    \
+	    OPT_ADDRESS("router-address", "PINF_ROUTER_ADDRESS", NO_ADDRESS,                       \
+		"with --router-url: its identity"),                                                \
+	    OPT_TEXT(                                                                              \
+		"wallet", "PINF_WALLET", "", "with --router-url: the administrator's wallet file")
 
 static const struct pinf_option key_options[] = {KEY_OPTIONS};
 static const struct pinf_option new_options[] = {
-    KEY_OPTIONS, {.name = "pending",
-		     .type = PINF_OPT_BOOL,
-		     .fallback = "false",
-		     .help = "do not activate the new version yet"}};
+    KEY_OPTIONS, OPT_FLAG("pending", "false", "do not activate the new version yet")};
 static const struct pinf_option remote_options[] = {KEY_OPTIONS, REMOTE_OPTIONS};
 static const struct pinf_option destroy_options[] = {KEY_OPTIONS, REMOTE_OPTIONS,
-    {.name = "force",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "fail the open tasks and unread results that need it"}};
+    OPT_FLAG("force", "false", "fail the open tasks and unread results that need it")};
 
 static void
 put_version(struct cli *cli, const struct pinf_key_info *info)
@@ -242,50 +229,18 @@ key_export(struct cli *cli)
 	return cli_fail(cli, err, "key export");
 }
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-const struct cli_command cli_key_new = {
-    {.name = "pinf key new",
-	.summary = "Adds a key version with a random seed; makes the keyring if there is none.",
-	.options = new_options,
-	.option_count = COUNT(new_options)},
-    key_new};
-const struct cli_command cli_key_list = {
-    {.name = "pinf key list",
-	.summary = "Lists key versions: state, age and fingerprint, never seeds.",
-	.options = remote_options,
-	.option_count = COUNT(remote_options)},
-    key_list};
-const struct cli_command cli_key_rotate = {
-    {.name = "pinf key rotate",
-	.summary = "Makes a new version the active one; open tasks finish under theirs.",
-	.options = remote_options,
-	.option_count = COUNT(remote_options)},
-    key_rotate};
-const struct cli_command cli_key_destroy = {
-    {.name = "pinf key destroy",
-	.summary = "Wipes a version's seed for good; reaches this keyring, not its copies.",
-	.positionals = "VERSION",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = destroy_options,
-	.option_count = COUNT(destroy_options)},
-    key_destroy};
-const struct cli_command cli_key_export = {
-    {.name = "pinf key export",
-	.summary = "Copies the keyring under another passphrase (made if the file is missing).",
-	.positionals = "FILE PASSPHRASE-FILE",
-	.positional_min = 2,
-	.positional_max = 2,
-	.options = key_options,
-	.option_count = COUNT(key_options)},
-    key_export};
-const struct cli_command cli_key_import = {
-    {.name = "pinf key import",
-	.summary = "Adds a key version from a seed file: 32 to 64 random bytes, hex or base64.",
-	.positionals = "SEED-FILE",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = new_options,
-	.option_count = COUNT(new_options)},
-    key_import};
+const struct cli_command cli_key_new = CLI_COMMAND("pinf key new", NULL, 0, 0, new_options, key_new,
+    "Adds a key version with a random seed; makes the keyring if there is none.");
+const struct cli_command cli_key_list = CLI_COMMAND("pinf key list", NULL, 0, 0, remote_options,
+    key_list, "Lists key versions: state, age and fingerprint, never seeds.");
+const struct cli_command cli_key_rotate = CLI_COMMAND("pinf key rotate", NULL, 0, 0, remote_options,
+    key_rotate, "Makes a new version the active one; open tasks finish under theirs.");
+const struct cli_command cli_key_destroy =
+    CLI_COMMAND("pinf key destroy", "VERSION", 1, 1, destroy_options, key_destroy,
+	"Wipes a version's seed for good; reaches this keyring, not its copies.");
+const struct cli_command cli_key_export =
+    CLI_COMMAND("pinf key export", "FILE PASSPHRASE-FILE", 2, 2, key_options, key_export,
+	"Copies the keyring under another passphrase (made if the file is missing).");
+const struct cli_command cli_key_import =
+    CLI_COMMAND("pinf key import", "SEED-FILE", 1, 1, new_options, key_import,
+	"Adds a key version from a seed file: 32 to 64 random bytes, hex or base64.");

@@ -13,110 +13,56 @@
 #include "host/system.h"
 #include "store/sqlite_store.h"
 
-#define DURATION(option, text, what)                                                               \
+/* An environment variable only: a command line shows to everybody. */
+#define SEED_FROM_ENVIRONMENT                                                                      \
 	{                                                                                          \
-		.name = (option), .type = PINF_OPT_DURATION, .min = 1, .max = UINT32_MAX,          \
-		.fallback = (text), .help = (what)                                                 \
+		.name = "encryption-seed", .env = "ENCRYPTION_SEED", .type = PINF_OPT_TEXT,        \
+		.secret = true, .fallback = "",                                                    \
+		.help =                                                                            \
+		    "32 to 64 random bytes, hex or base64: the first version of an empty keyring"  \
 	}
-#define LIMIT(option, least, most, text, what)                                                     \
+#define OPT_SIZE(n, least, most, f, h)                                                             \
 	{                                                                                          \
-		.name = (option), .type = PINF_OPT_UINT, .min = (least), .max = (most),            \
-		.fallback = (text), .help = (what)                                                 \
+		.name = (n), .type = PINF_OPT_SIZE, .min = (least), .max = (most),                 \
+		.fallback = (f), .help = (h)                                                       \
 	}
 
 static const struct pinf_option options[] = {
-    {.name = "config",
-	.env = "PINF_CONFIG",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "JSON file with any of these options, '_' for '-'"},
-    {.name = "data-dir",
-	.env = "PINF_DATA_DIR",
-	.type = PINF_OPT_TEXT,
-	.fallback = "pinf-data",
-	.help = "database and blobs"},
-    {.name = "keyring",
-	.env = "PINF_KEYRING",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "keyring file; empty: DATA-DIR/keyring"},
-    {.name = "passphrase-file",
-	.env = "PINF_PASSPHRASE_FILE",
-	.type = PINF_OPT_TEXT,
-	.fallback = "",
-	.help = "file with the keyring's passphrase, 0600; else PINF_PASSPHRASE is read"},
-    {.name = "encryption-seed",
-	.env = "ENCRYPTION_SEED",
-	.type = PINF_OPT_TEXT,
-	.secret = true,
-	.fallback = "",
-	.help = "32 to 64 random bytes, hex or base64: the first version of an empty keyring"},
-    {.name = "listen",
-	.env = "PINF_LISTEN",
-	.type = PINF_OPT_TEXT,
-	.fallback = "127.0.0.1:5010",
-	.help = "callers' address and port"},
-    {.name = "miner-listen",
-	.env = "PINF_MINER_LISTEN",
-	.type = PINF_OPT_TEXT,
-	.fallback = "127.0.0.1:5011",
-	.help = "miners' and administration's address and port"},
+    CLI_DAEMON,
+    OPT_TEXT("data-dir", "PINF_DATA_DIR", "pinf-data", "database and blobs"),
+    OPT_TEXT("keyring", "PINF_KEYRING", "", "keyring file; empty: DATA-DIR/keyring"),
+    CLI_PASSPHRASE,
+    SEED_FROM_ENVIRONMENT,
+    OPT_TEXT("listen", "PINF_LISTEN", "127.0.0.1:5010", "callers' address and port"),
+    OPT_TEXT("miner-listen", "PINF_MINER_LISTEN", "127.0.0.1:5011",
+	"miners' and administration's address and port"),
     CLI_DOMAIN,
-    {.name = "admin",
-	.env = "PINF_ADMIN",
-	.type = PINF_OPT_ADDRESS,
-	.fallback = "0x0000000000000000000000000000000000000000",
-	.help = "wallet that may create sessions and change keys"},
-    {.name = "open-sessions",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "let any wallet create sessions, which it then owns"},
-    {.name = "storage-provider",
-	.type = PINF_OPT_TEXT,
-	.fallback = "local",
-	.help = "this storage's name in URNs"},
-    {.name = "storage-bucket", .type = PINF_OPT_TEXT, .fallback = "pinf", .help = "and its bucket"},
-    {.name = "suite",
-	.type = PINF_OPT_CHOICE,
-	.choices = "aes-256-gcm|chacha20-poly1305",
-	.fallback = "aes-256-gcm",
-	.help = "of blobs that the router seals"},
-    {.name = "blob-max",
-	.type = PINF_OPT_SIZE,
-	.min = 4096,
-	.max = (uint64_t)1 << 40,
-	.fallback = "512MiB",
-	.help = "one uploaded blob"},
-    {.name = "body-memory",
-	.type = PINF_OPT_SIZE,
-	.min = (uint64_t)1 << 20,
-	.fallback = "1GiB",
-	.help = "request bodies held at once; more wait"},
-    LIMIT("waiters-max", 1, 100000, "1024", "callers, and as many miners, that may wait at once"),
-    LIMIT("tasks-open-max", 1, 100000000, "1000000", "tasks between reservation and result"),
-    LIMIT("rate-per-minute", 1, UINT32_MAX, "60000", "requests of one wallet or API key"),
-    LIMIT("attempts-max", 1, 1000, "8", "leases of one task before it fails"),
-    LIMIT("workers", 1, 64, "2", "threads that seal, check and store"),
-    DURATION("ack-timeout", "10s", "from claim to acknowledgement"),
-    DURATION("precommit-timeout", "2m", "from there to precommit, where the caller names none"),
-    DURATION("commit-timeout", "30s", "from there to commit"),
-    DURATION("reserve-timeout", "2m", "from a reservation to its submission"),
-    DURATION("task-timeout", "5m", "of a task, where the caller names none"),
-    DURATION("retention", "1d", "an answer that nobody reads is closed after"),
-    DURATION("grant-lifetime", "1m", "of a key grant"),
-    DURATION("orphan-grace", "10m", "before a blob that nothing refers to is deleted"),
-    DURATION("request-timeout", "30s", "a slow client's"),
-    DURATION("keep-alive", "60s", "an idle connection's"),
-    {.name = "log-level",
-	.env = "PINF_LOG_LEVEL",
-	.type = PINF_OPT_CHOICE,
-	.choices = PINF_LOG_LEVELS,
-	.fallback = "info",
-	.help = "what the log tells; never a key, a prompt or a result"},
-    {.name = "check-config",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "show the effective configuration and stop"},
+    OPT_ADDRESS(
+	"admin", "PINF_ADMIN", NO_ADDRESS, "wallet that may create sessions and change keys"),
+    OPT_FLAG("open-sessions", "false", "let any wallet create sessions, which it then owns"),
+    OPT_TEXT("storage-provider", NULL, "local", "this storage's name in URNs"),
+    OPT_TEXT("storage-bucket", NULL, "pinf", "and its bucket"),
+    OPT_CHOICE(
+	"suite", "aes-256-gcm|chacha20-poly1305", "aes-256-gcm", "of blobs that the router seals"),
+    OPT_SIZE("blob-max", 4096, (uint64_t)1 << 40, "512MiB", "one uploaded blob"),
+    OPT_SIZE("body-memory", (uint64_t)1 << 20, (uint64_t)1 << 40, "1GiB",
+	"request bodies held at once; more wait"),
+    OPT_UINT(
+	"waiters-max", 1, 100000, "1024", "callers, and as many miners, that may wait at once"),
+    OPT_UINT("tasks-open-max", 1, 100000000, "1000000", "tasks between reservation and result"),
+    OPT_UINT("rate-per-minute", 1, UINT32_MAX, "60000", "requests of one wallet or API key"),
+    OPT_UINT("attempts-max", 1, 1000, "8", "leases of one task before it fails"),
+    OPT_UINT("workers", 1, 64, "2", "threads that seal, check and store"),
+    OPT_TIME("ack-timeout", "10s", "from claim to acknowledgement"),
+    OPT_TIME("precommit-timeout", "2m", "from there to precommit, where the caller names none"),
+    OPT_TIME("commit-timeout", "30s", "from there to commit"),
+    OPT_TIME("reserve-timeout", "2m", "from a reservation to its submission"),
+    OPT_TIME("task-timeout", "5m", "of a task, where the caller names none"),
+    OPT_TIME("retention", "1d", "an answer that nobody reads is closed after"),
+    OPT_TIME("grant-lifetime", "1m", "of a key grant"),
+    OPT_TIME("orphan-grace", "10m", "before a blob that nothing refers to is deleted"),
+    OPT_TIME("request-timeout", "30s", "a slow client's"),
+    OPT_TIME("keep-alive", "60s", "an idle connection's"),
 };
 
 /* What the daemon stands on, opened in this order. */
@@ -307,8 +253,5 @@ run(struct cli *cli)
 	return err;
 }
 
-const struct cli_command cli_router = {{.name = "pinf router",
-					   .summary = "Runs a router until SIGTERM.",
-					   .options = options,
-					   .option_count = sizeof options / sizeof options[0]},
-    run};
+const struct cli_command cli_router =
+    CLI_COMMAND("pinf router", NULL, 0, 0, options, run, "Runs a router until SIGTERM.");

@@ -11,28 +11,11 @@ static const struct pinf_option create_options[] = {
     CLI_ROUTER,
     CLI_DOMAIN,
     CLI_WALLET,
-    {.name = "private",
-	.type = PINF_OPT_BOOL,
-	.fallback = "true",
-	.help = "private from the start; there is no way back"},
-    {.name = "router-sealed",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "let the router see prompts sent to v2 with an API key"},
-    {.name = "api-key",
-	.type = PINF_OPT_BOOL,
-	.fallback = "false",
-	.help = "also make an API key for v1 and v2; shown once"},
-    {.name = "type",
-	.type = PINF_OPT_CHOICE,
-	.choices = "dedicated|ephemeral",
-	.fallback = "dedicated",
-	.help = "kind of session"},
-    {.name = "session",
-	.type = PINF_OPT_UINT,
-	.max = PINF_ID_MAX,
-	.fallback = "0",
-	.help = "its id; 0: the next free one"},
+    OPT_FLAG("private", "true", "private from the start; there is no way back"),
+    OPT_FLAG("router-sealed", "false", "let the router see prompts sent to v2 with an API key"),
+    OPT_FLAG("api-key", "false", "also make an API key for v1 and v2; shown once"),
+    OPT_CHOICE("type", "dedicated|ephemeral", "dedicated", "kind of session"),
+    OPT_UINT("session", 0, PINF_ID_MAX, "0", "its id; 0: the next free one"),
 };
 
 static enum pinf_err
@@ -124,43 +107,13 @@ list(struct cli *cli)
 	return remote_get(cli, "/api/v1/sessions");
 }
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-const struct cli_command cli_session_create = {
-    {.name = "pinf session create",
-	.summary = "Creates a session that the wallet owns.",
-	.options = create_options,
-	.option_count = COUNT(create_options)},
-    create};
-const struct cli_command cli_session_allow = {
-    {.name = "pinf session allow",
-	.summary = "Puts a miner on the allowlist; the session is private from then on.",
-	.positionals = "SESSION MINER",
-	.positional_min = 2,
-	.positional_max = 2,
-	.options = options,
-	.option_count = COUNT(options)},
-    allow};
-const struct cli_command cli_session_deny = {
-    {.name = "pinf session deny",
-	.summary = "Takes a miner off the allowlist, effective at once.",
-	.positionals = "SESSION MINER",
-	.positional_min = 2,
-	.positional_max = 2,
-	.options = options,
-	.option_count = COUNT(options)},
-    deny};
-const struct cli_command cli_session_show = {
-    {.name = "pinf session show",
-	.summary = "Shows a session; to its owner with the allowlist.",
-	.positionals = "SESSION",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = options,
-	.option_count = COUNT(options)},
-    show};
-const struct cli_command cli_session_list = {{.name = "pinf session list",
-						 .summary = "Lists sessions: ids, kinds, states.",
-						 .options = options,
-						 .option_count = COUNT(options)},
-    list};
+const struct cli_command cli_session_create = CLI_COMMAND("pinf session create", NULL, 0, 0,
+    create_options, create, "Creates a session that the wallet owns.");
+const struct cli_command cli_session_allow = CLI_COMMAND("pinf session allow", "SESSION MINER", 2,
+    2, options, allow, "Puts a miner on the allowlist; the session is private from then on.");
+const struct cli_command cli_session_deny = CLI_COMMAND("pinf session deny", "SESSION MINER", 2, 2,
+    options, deny, "Takes a miner off the allowlist, effective at once.");
+const struct cli_command cli_session_show = CLI_COMMAND("pinf session show", "SESSION", 1, 1,
+    options, show, "Shows a session; to its owner with the allowlist.");
+const struct cli_command cli_session_list = CLI_COMMAND(
+    "pinf session list", NULL, 0, 0, options, list, "Lists sessions: ids, kinds, states.");

@@ -45,22 +45,8 @@ make(struct cli *cli)
 	return PINF_OK;
 }
 
-const struct cli_command cli_urn_parse = {
-    {.name = "pinf urn parse",
-	.summary = "Splits a blob URN into its fields and gives its canonical form.",
-	.positionals = "URN",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = options,
-	.option_count = 1},
-    parse};
+const struct cli_command cli_urn_parse = CLI_COMMAND("pinf urn parse", "URN", 1, 1, options, parse,
+    "Splits a blob URN into its fields and gives its canonical form.");
 
-const struct cli_command cli_urn_make = {
-    {.name = "pinf urn make",
-	.summary = "Makes a canonical blob URN of plain fields, escaping what must be.",
-	.positionals = "TYPE PROVIDER BUCKET FILE",
-	.positional_min = 4,
-	.positional_max = 4,
-	.options = options,
-	.option_count = 1},
-    make};
+const struct cli_command cli_urn_make = CLI_COMMAND("pinf urn make", "TYPE PROVIDER BUCKET FILE", 4,
+    4, options, make, "Makes a canonical blob URN of plain fields, escaping what must be.");

@@ -37,22 +37,8 @@ show(struct cli *cli)
 	return cli_fail(cli, err, "wallet");
 }
 
-const struct cli_command cli_wallet_new = {
-    {.name = "pinf wallet new",
-	.summary = "Makes a wallet: a random secp256k1 secret in a file of mode 0600.",
-	.positionals = "FILE",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = options,
-	.option_count = 1},
-    new};
+const struct cli_command cli_wallet_new = CLI_COMMAND("pinf wallet new", "FILE", 1, 1, options, new,
+    "Makes a wallet: a random secp256k1 secret in a file of mode 0600.");
 
-const struct cli_command cli_wallet_show = {
-    {.name = "pinf wallet show",
-	.summary = "Shows a wallet's address, never its secret.",
-	.positionals = "FILE",
-	.positional_min = 1,
-	.positional_max = 1,
-	.options = options,
-	.option_count = 1},
-    show};
+const struct cli_command cli_wallet_show = CLI_COMMAND(
+    "pinf wallet show", "FILE", 1, 1, options, show, "Shows a wallet's address, never its secret.");
