@@ -178,38 +178,46 @@ openai_request(struct pinf_bytes *body, const struct pinf_input *input, struct p
 	return pinf_json_written(&w);
 }
 
+/* Copies what is there and fits a label, else the default. */
+static void
+label_of(char out[static PINF_LABEL_MAX + 1], struct pinf_span text, const char *otherwise)
+{
+	if (text.len == 0 || text.len > PINF_LABEL_MAX)
+		text = pinf_span_str(otherwise);
+	memcpy(out, text.data, text.len);
+	out[text.len] = '\0';
+}
+
 /* Such servers say much more than we read: unknown fields are fine here, so no pinf_json_end(). */
 static enum pinf_err
 openai_answer(struct pinf_result *result, struct pinf_span body)
 {
 	struct pinf_json *json;
-	struct pinf_span text = {NULL, 0}, finish = pinf_span_str("stop"),
-			 model = pinf_span_str("unknown");
+	struct pinf_span text = {NULL, 0}, finish = {NULL, 0}, model = {NULL, 0};
 	uint64_t prompt_tokens = 0, completion_tokens = 0;
+	enum pinf_err err = PINF_E_INFERENCE;
 
 	if (pinf_json_parse(&json, body, ANSWER_MAX) != PINF_OK)
-		return PINF_E_INFERENCE;
+		return err;
 	struct pinf_json_reader root = pinf_json_root(json);
-	(void)pinf_json_array(&root, "choices", true, 64);
-	struct pinf_json_reader choice = pinf_json_item(&root, "choices", 0);
-	pinf_json_text(&choice, "text", true, &text);
-	struct pinf_json_reader maybe = choice; /* Some say null. */
-	pinf_json_text(&maybe, "finish_reason", false, &finish);
-	pinf_json_text(&root, "model", false, &model);
-	struct pinf_json_reader usage = pinf_json_object(&root, "usage", false);
-	if (usage.object != NULL) {
-		pinf_json_uint(&usage, "prompt_tokens", false, UINT32_MAX, &prompt_tokens);
-		pinf_json_uint(&usage, "completion_tokens", false, UINT32_MAX, &completion_tokens);
+	if (pinf_json_array(&root, "choices", true, 64) > 0) {
+		struct pinf_json_reader choice = pinf_json_item(&root, "choices", 0);
+		struct pinf_json_reader maybe = choice; /* Some say null. */
+		pinf_json_text(&choice, "text", true, &text);
+		pinf_json_text(&maybe, "finish_reason", false, &finish);
+		pinf_json_text(&root, "model", false, &model);
+		struct pinf_json_reader usage = pinf_json_object(&root, "usage", false);
+		if (usage.object != NULL) {
+			pinf_json_uint(&usage, "prompt_tokens", false, UINT32_MAX, &prompt_tokens);
+			pinf_json_uint(
+			    &usage, "completion_tokens", false, UINT32_MAX, &completion_tokens);
+		}
+		if (choice.err == PINF_OK && root.err == PINF_OK && usage.err == PINF_OK &&
+		    text.len <= PINF_RESULT_TEXT_MAX)
+			err = pinf_bytes_append(&result->text, text.data, text.len);
 	}
-	enum pinf_err err = choice.err != PINF_OK || root.err != PINF_OK ||
-				    (usage.object != NULL && usage.err != PINF_OK) ||
-				    text.len > PINF_RESULT_TEXT_MAX
-				? PINF_E_INFERENCE
-				: pinf_bytes_append(&result->text, text.data, text.len);
-	(void)snprintf(result->finish_reason, sizeof result->finish_reason, "%.*s",
-	    (int)(finish.len <= PINF_LABEL_MAX ? finish.len : 0), (const char *)finish.data);
-	(void)snprintf(result->model, sizeof result->model, "%.*s",
-	    (int)(model.len <= PINF_LABEL_MAX ? model.len : 0), (const char *)model.data);
+	label_of(result->finish_reason, finish, "stop");
+	label_of(result->model, model, "unknown");
 	result->prompt_tokens = (uint32_t)prompt_tokens;
 	result->completion_tokens = (uint32_t)completion_tokens;
 	pinf_json_free(json);

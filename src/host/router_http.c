@@ -16,7 +16,7 @@
 #include "host/system.h"
 
 #define PIECE_LEN    ((size_t)256 << 10)
-#define LOOK_MS      500 /* how often a waiting thread looks whether its client is still there */
+#define LOOK_MS      200 /* how often a waiting thread looks whether its client is still there */
 #define DOCUMENT_MAX (PINF_DOCUMENT_MAX + PINF_DOCUMENT_MAX / 4) /* sealed and padded */
 
 static unsigned

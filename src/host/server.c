@@ -23,7 +23,7 @@
 
 #define DRAIN_MAX   262144 /* bytes of an unwanted body that are read so that the answer arrives */
 #define DRAIN_MS    1000
-#define JOIN_MAX    16384 /* a body up to here goes out in one write with its head */
+#define JOIN_MAX    4096 /* a body up to here goes out in one write with its head */
 #define FD_SCAN_MAX 65536
 
 struct pinf_server {

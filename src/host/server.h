@@ -37,7 +37,7 @@ struct pinf_server_config {
 	uint32_t request_timeout_ms; /* head; body, beside PINF_SERVER_RATE_MIN */
 	uint32_t keep_alive_ms; /* idle between requests */
 	void *ctx;
-	/* Answers with exactly one reply, or begin and sends. */
+	/* Answers with exactly one reply, or begin and sends.  Debian's CivetWeb gives it 100 KiB of stack. */
 	void (*handle)(void *ctx, struct pinf_exchange *exchange);
 };
 
