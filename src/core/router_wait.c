@@ -4,6 +4,7 @@
  * only: after a crash they ask again, callers by client_reference.  spec/effects.md.
  */
 #include <assert.h>
+#include <stdio.h>
 
 #include "core/router_internal.h"
 
@@ -89,7 +90,11 @@ wait_answer(
 			return error.err;
 		break;
 	case PINF_TASK_FAILED:
-		if (task->failure != PINF_OK)
+		/* The environment's fault is over for this task: not a status that says "try again". */
+		if (task->failure >= PINF_E_NOT_FOUND && task->failure != PINF_E_INFERENCE)
+			(void)snprintf(
+			    error.field, sizeof error.field, "%s", pinf_err_name(task->failure));
+		else if (task->failure != PINF_OK)
 			error.err = task->failure;
 		break;
 	case PINF_TASK_EXPIRED: error.err = PINF_E_TIMEOUT; break;
