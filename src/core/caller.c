@@ -471,6 +471,9 @@ may_pass(const struct pinf_caller *c, enum pinf_err err, unsigned refused)
 {
 	if (c->step == SEAL && c->document.len == 0)
 		return false; /* The document went with the effect. */
+	if (c->step == FETCH && refused == 0 &&
+	    (err == PINF_E_HASH_MISMATCH || err == PINF_E_SIZE_MISMATCH))
+		return true; /* What the storage keeps was checked: it was read or carried wrongly. */
 	if (err == PINF_E_AUTH_REPLAY || err == PINF_E_GRANT_EXPIRED)
 		return true; /* The network repeated or delayed it: a new one is neither. */
 	if (refused != 0 && refused != 429 && refused < 500)
