@@ -19,7 +19,6 @@ config_of(const struct sim_world *w)
 	config.open_sessions = true;
 	config.precommit_ms = 20000;
 	config.commit_ms = 10000;
-	config.reserve_ms = 60000;
 	config.retention_ms = 3600000;
 	config.orphan_ms = 60000;
 	return config;
