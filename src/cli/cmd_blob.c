@@ -95,7 +95,7 @@ seal(struct cli *cli)
 	struct cli_keyring k = {0};
 	struct pinf_key key PINF_WIPED = {{0}};
 	struct pinf_blob_params params = {
-	    .suite = PINF_SUITE_AES256GCM + (int)cli_number(cli, "suite"),
+	    .suite = (enum pinf_suite)(cli_number(cli, "suite") + PINF_SUITE_AES256GCM),
 	    .chunk_log2 = PINF_BLOB_CHUNK_LOG2,
 	    .padded = cli_number(cli, "padded") != 0,
 	    .key_version = (uint32_t)cli_number(cli, "key-version"),

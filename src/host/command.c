@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* command.c -- runs a program with bytes on its stdin and takes what it writes on stdout. */
-#define _GNU_SOURCE /* pipe2 */
+#define _GNU_SOURCE /* pipe2, environ */
 #include "host/command.h"
 
 #include <errno.h>
@@ -59,7 +59,6 @@ close_fd(int *fd)
 static enum pinf_err
 start(const struct pinf_command_line *line, pid_t *pid, int *in, int *out)
 {
-	extern char **environ;
 	int to[2] = {-1, -1}, from[2] = {-1, -1};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;

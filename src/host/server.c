@@ -69,7 +69,7 @@ find_socket(const struct mg_request_info *info)
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	const int end = limit.rlim_cur < FD_SCAN_MAX ? (int)limit.rlim_cur : FD_SCAN_MAX;
 	for (int fd = 3; fd < end; fd++) {
-		struct sockaddr_storage at;
+		struct sockaddr_storage at = {0}; /* Local sockets fill in their family only. */
 		char host[64], port[8];
 		socklen_t len = sizeof at;
 		if (getpeername(fd, (struct sockaddr *)&at, &len) != 0 ||
