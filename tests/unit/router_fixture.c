@@ -185,7 +185,7 @@ rig_free(void **state)
 	pinf_effects_free(&r->fx);
 	pinf_blob_free(r->blob);
 	pinf_keyring_free(r->saved);
-	for (size_t i = 0; i < r->kept_count; i++)
+	for (size_t i = 0; i < KEPT_MAX; i++)
 		pinf_bytes_free(&r->kept[i].bytes);
 	pinf_sqlite_close(&r->real);
 	for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
@@ -346,8 +346,8 @@ ask_blob(struct rig *r, const struct pinf_wallet *by, const struct lease *at, co
 struct pinf_bytes *
 rig_kept(struct rig *r, const struct pinf_hash *sha256)
 {
-	for (size_t i = 0; i < r->kept_count; i++)
-		if (pinf_hash_equal(&r->kept[i].sha256, sha256))
+	for (size_t i = 0; i < KEPT_MAX; i++)
+		if (r->kept[i].bytes.len > 0 && pinf_hash_equal(&r->kept[i].sha256, sha256))
 			return &r->kept[i].bytes;
 	return NULL;
 }
@@ -413,6 +413,7 @@ rig_keep(struct rig *r, const struct pinf_blob_params *params, const struct pinf
 {
 	struct pinf_bytes bytes = {0};
 	struct pinf_hash sha256;
+	size_t at;
 
 	if (params->suite == PINF_SUITE_NONE) {
 		assert_ok(pinf_bytes_append(&bytes, plain.data, plain.len));
@@ -421,9 +422,11 @@ rig_keep(struct rig *r, const struct pinf_blob_params *params, const struct pinf
 		assert_ok(pinf_blob_seal(
 		    r->blob, params, key, unit_random(&r->seed), plain, &bytes, &sha256));
 	}
-	assert_true(r->kept_count < sizeof r->kept / sizeof r->kept[0]);
-	r->kept[r->kept_count].sha256 = sha256;
-	r->kept[r->kept_count++].bytes = bytes;
+	/* The oldest makes room. */
+	at = r->kept_count++ % KEPT_MAX;
+	pinf_bytes_free(&r->kept[at].bytes);
+	r->kept[at].sha256 = sha256;
+	r->kept[at].bytes = bytes;
 	return sha256;
 }
 

@@ -13,6 +13,7 @@
 #include "core/audit.h"
 #include "core/send.h"
 
+#define KEPT_MAX 16
 #define START_MS 1700000000000
 
 /* Store calls that can be made to fail. */
@@ -38,7 +39,7 @@ struct rig {
 	struct {
 		struct pinf_hash sha256;
 		struct pinf_bytes bytes;
-	} kept[16]; /* blob storage */
+	} kept[KEPT_MAX]; /* blob storage */
 	size_t kept_count;
 	/* The last answer: status 0 where nobody has answered yet. */
 	uint64_t request;
