@@ -85,6 +85,28 @@ make_work(struct sim_plan *plan, struct sim_rng *rng)
 	}
 }
 
+/* A member is removed while it may be at work on a task just submitted, and comes back later. */
+static void
+make_removals(struct sim_plan *plan, struct sim_rng *rng)
+{
+	const size_t count = plan->step_count;
+
+	for (uint32_t i = 0; i < 4 * plan->minutes && plan->miners > 1; i++) {
+		const struct sim_step *work = &plan->steps[sim_rng_below(rng, count)];
+		struct sim_step step = {.op = SIM_DENY, .session = work->session};
+
+		step.at_ms = work->at_ms + between(rng, 200, 2500);
+		step.miner = between(rng, 0, plan->miners - 1);
+		if (work->op != SIM_SUBMIT || !is_private(step.session) ||
+		    step.miner == step.session % plan->miners)
+			continue;
+		add(plan, step);
+		step.op = SIM_ALLOW;
+		step.at_ms += between(rng, 3000, 20000);
+		add(plan, step);
+	}
+}
+
 /* Members come and go, never the one that keeps each session alive. */
 static void
 make_changes(struct sim_plan *plan, struct sim_rng *rng)
@@ -180,6 +202,7 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .blob = {.delay_max_ms = 5}};
 	make_sessions(plan, &rng);
 	make_work(plan, &rng);
+	make_removals(plan, &rng);
 	make_changes(plan, &rng);
 	make_faults(plan, &rng, wish);
 	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
