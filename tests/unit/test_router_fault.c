@@ -135,7 +135,7 @@ sealing_and_delivering(void **state)
 	assert_string_equal(state_of(r, &l), "committed");
 	rig_pass(r, r->config.retention_ms);
 	assert_string_equal(state_of(r, &l), "closed");
-	/* Sealing and storing that fail end the task by their error. */
+	/* Sealing and storing that fail end the task: it is not to be tried again. */
 	for (int stored = 0; stored < 2; stored++) {
 		assert_int_equal(post(r, NULL, "/api/v2/completions",
 				     "{\"prompt\":\"p\",\"session_id\":%" PRIu64 "}", session),
@@ -144,7 +144,7 @@ sealing_and_delivering(void **state)
 		if (stored)
 			rig_do(r, PINF_FX_SEAL);
 		rig_answer(r, stored ? PINF_FX_STORE : PINF_FX_SEAL, PINF_E_FULL);
-		assert_refused(r, answer_to(r, caller), 507, "disk-full");
+		assert_refused(r, answer_to(r, caller), 502, "\"field\":\"disk-full\"");
 	}
 	works(r, session);
 }
