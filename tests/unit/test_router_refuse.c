@@ -297,7 +297,6 @@ bad_results(void **state)
 	struct rig *r = *state;
 	const uint64_t session = session_new(r, true, false);
 	struct lease task, l, bad;
-	struct pinf_key key;
 
 	submitted(r, session, &task);
 	assert_int_equal(claim(r, &r->miner, session, &l), 200);
@@ -337,7 +336,19 @@ bad_results(void **state)
 		}
 		assert_refused(r, commit(r, &bad), want[i].status, want[i].code);
 	}
-	/* What storage has is not what was promised. */
+}
+
+/* What storage has is not what was promised; then it is, and is committed twice at once. */
+static void
+bad_blobs(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false);
+	struct lease task, l, bad;
+	struct pinf_key key;
+
+	submitted(r, session, &task);
+	precommitted(r, &r->miner, session, &l);
 	bad = l;
 	bad.result.size++;
 	assert_int_equal(commit(r, &bad), 0);
@@ -346,7 +357,6 @@ bad_results(void **state)
 	assert_int_equal(commit(r, &l), 0);
 	rig_answer(r, PINF_FX_CHECK, PINF_E_BLOB_COMMITMENT);
 	assert_refused(r, r->status, 422, "blob-commitment");
-	/* Twice at once: one is accepted, both are told so. */
 	assert_int_equal(commit(r, &l), 0);
 	assert_int_equal(commit(r, &l), 0);
 	rig_do(r, PINF_FX_CHECK);
@@ -401,6 +411,7 @@ main(void)
 	    TEST(limits),
 	    TEST(outsiders),
 	    TEST(bad_results),
+	    TEST(bad_blobs),
 	    TEST(session_keys),
 	};
 
