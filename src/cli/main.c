@@ -145,20 +145,26 @@ value_end(struct pinf_span json, size_t at)
 	return at;
 }
 
+static void
+print_scalar(struct pinf_span text)
+{
+	if (text.len >= 2 && text.data[0] == '"')
+		text = (struct pinf_span){text.data + 1, text.len - 2};
+	(void)printf("%.*s\n", (int)text.len, (const char *)text.data);
+}
+
 /* A value as a person reads it; the elements of an array on a line each. */
 static void
 print_value(struct pinf_span text)
 {
-	if (text.len >= 2 && text.data[0] == '"') {
-		(void)printf("%.*s\n", (int)text.len - 2, (const char *)text.data + 1);
-	} else if (text.len > 2 && text.data[0] == '[') {
-		for (size_t at = 1, end; at < text.len; at = end + 1) {
-			end = value_end(text, at);
-			(void)printf("%s%.*s\n", at == 1 ? "" : "                 ",
-			    (int)(end - at), (const char *)text.data + at);
-		}
-	} else {
-		(void)printf("%.*s\n", (int)text.len, (const char *)text.data);
+	if (text.len <= 2 || text.data[0] != '[') {
+		print_scalar(text);
+		return;
+	}
+	for (size_t at = 1, end; at < text.len; at = end + 1) {
+		end = value_end(text, at);
+		(void)printf("%s", at == 1 ? "" : "                 ");
+		print_scalar((struct pinf_span){text.data + at, end - at});
 	}
 }
 
