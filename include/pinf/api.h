@@ -90,8 +90,8 @@ struct pinf_api_request {
 
 	enum pinf_auth_kind auth;
 	struct pinf_hash api_key_sha256; /* BEARER */
-	struct pinf_address
-	    signer; /* WALLET: recovered and checked; expiry and nonce are not yet */
+	/* WALLET: recovered and checked; expiry and nonce are not yet */
+	struct pinf_address signer;
 	uint8_t nonce[PINF_NONCE_LEN];
 	uint64_t expires_ms;
 	struct pinf_hash auth_digest;
@@ -102,8 +102,8 @@ struct pinf_api_request {
 	uint32_t timeout_ms;
 	uint32_t precommit_timeout_ms;
 	char reference[PINF_REFERENCE_MAX + 1];
-	struct pinf_bytes
-	    document; /* canonical input document; the router moves it into an effect */
+	/* Canonical input document; the router moves it into an effect */
+	struct pinf_bytes document;
 	struct pinf_hash document_sha256;
 	struct pinf_payload payload; /* COMPLETION with has_payload, COMMIT */
 

@@ -18,8 +18,8 @@ struct pinf_caller_config {
 	uint64_t session;
 	uint32_t timeout_ms; /* of the task; 0: the router's own */
 	uint32_t precommit_timeout_ms;
-	uint32_t
-	    retry_ms; /* pause before a request that failed for the environment is sent again */
+	/* Pause before a request that failed for the environment is sent again */
+	uint32_t retry_ms;
 	uint32_t send_timeout_ms;
 	bool padded;
 	char reference[PINF_REFERENCE_MAX + 1];

@@ -51,8 +51,8 @@ struct pinf_option {
 	const char *env; /* environment variable; NULL: none */
 	enum pinf_option_type type;
 	bool required;
-	bool
-	    secret; /* environment only: a command line and a file show it to others; never described */
+	/* Environment only: a command line and a file show it to others; never described */
+	bool secret;
 	uint64_t min;
 	uint64_t max;
 	const char *choices; /* CHOICE: "none|builtin|command" */
@@ -80,8 +80,8 @@ enum pinf_option_source {
 
 struct pinf_option_value {
 	enum pinf_option_source source;
-	struct pinf_bytes
-	    text; /* TEXT, CHOICE, ADDRESS; owned by the options; NUL-terminated or {0} */
+	/* TEXT, CHOICE, ADDRESS; owned by the options; NUL-terminated or {0} */
+	struct pinf_bytes text;
 	uint64_t number; /* all the other types; BOOL 0 or 1 */
 	struct pinf_address address;
 };
