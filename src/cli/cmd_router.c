@@ -46,9 +46,9 @@ static const struct pinf_option options[] = {
 	"suite", "aes-256-gcm|chacha20-poly1305", "aes-256-gcm", "of blobs that the router seals"),
     OPT_SIZE("blob-max", 4096, (uint64_t)1 << 40, "512MiB", "one uploaded blob"),
     OPT_SIZE("body-memory", (uint64_t)1 << 20, (uint64_t)1 << 40, "1GiB",
-	"request bodies held at once; more wait"),
+	"request bodies held at once; over it: 503"),
     OPT_UINT(
-	"waiters-max", 1, 100000, "1024", "callers, and as many miners, that may wait at once"),
+	"waiters-max", 1, 1024, "256", "callers, and as many miners, that may wait; a thread each"),
     OPT_UINT("tasks-open-max", 1, 100000000, "1000000", "tasks between reservation and result"),
     OPT_UINT("rate-per-minute", 1, UINT32_MAX, "60000", "requests of one wallet or API key"),
     OPT_UINT("attempts-max", 1, 1000, "8", "leases of one task before it fails"),
@@ -139,7 +139,7 @@ import_seed(struct router *r)
 	uint32_t version = 0;
 	enum pinf_err err;
 
-	if (text[0] == '\0' || pinf_keyring_count(r->keyring) > 0)
+	if (text[0] == '\0')
 		return PINF_OK;
 	err = pinf_seed_parse(seed, &span.len, pinf_span_str(text));
 	if (err != PINF_OK) {
@@ -147,11 +147,18 @@ import_seed(struct router *r)
 		    "ENCRYPTION_SEED: %s; unset it and make a good one with: pinf key new",
 		    pinf_err_text(err));
 	} else {
+		const bool empty = pinf_keyring_count(r->keyring) == 0;
 		err = pinf_keyring_add(
 		    r->keyring, &version, &span, pinf_now_ms(), pinf_random_system());
-		if (err == PINF_OK)
+		if (err == PINF_E_SEED_KNOWN && !empty)
+			err = PINF_OK; /* imported when it was new */
+		else if (err == PINF_OK && !empty)
+			err = pinf_say(&r->cli->message, PINF_E_CONFIG,
+			    "ENCRYPTION_SEED: not a seed of this keyring, which has keys already; "
+			    "unset it, or add it with: pinf key import");
+		else if (err == PINF_OK)
 			err = pinf_keyring_activate(r->keyring, version);
-		if (err == PINF_OK)
+		if (err == PINF_OK && empty)
 			err = pinf_keyfile_save(&r->keyfile, r->keyring, &r->cli->message);
 	}
 	pinf_wipe(seed, sizeof seed);

@@ -65,23 +65,3 @@ pinf_harden(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
 }
-
-static atomic_bool stop_wanted;
-
-static void
-on_stop(int signal_number)
-{
-	(void)signal_number;
-	atomic_store(&stop_wanted, true);
-}
-
-const atomic_bool *
-pinf_stop_on_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
-
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	return &stop_wanted;
-}

@@ -5,8 +5,6 @@
 
 #include <pinf/base.h>
 
-#include <stdatomic.h>
-
 uint64_t pinf_now_ms(void); /* wall clock, since 1970 */
 uint64_t pinf_monotonic_ms(void); /* never steps; for waiting */
 
@@ -15,8 +13,5 @@ struct pinf_random pinf_random_system(void);
 
 /* No core dumps, not traceable by others, SIGPIPE ignored, umask 077: for all that hold keys. */
 void pinf_harden(void);
-
-/* SIGTERM and SIGINT set the flag, once: a second one ends the process as ever. */
-const atomic_bool *pinf_stop_on_signals(void);
 
 #endif
