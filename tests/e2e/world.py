@@ -206,14 +206,15 @@ class World:
             link.close()
 
     def sign(self, wallet, method, path, body=b"", **fields):
-        order = dict(router=self.router, chain=1, method=method, path=path, nonce=secrets.token_hex(16),
-                     expires=int(time.time() * 1000) + 60000, body=hashlib.sha256(body).hexdigest())
+        order = dict(router=self.router, chain=1, method=fields.pop("verb", method), path=fields.pop("target", path),
+                     nonce=secrets.token_hex(16), expires=int(time.time() * 1000) + 60000,
+                     body=fields.pop("sha256", hashlib.sha256(body).hexdigest()))
         order.update(fields)
         command = [SIGN, str(self.dir / f"{wallet}.wallet"), *(f"{k}={v}" for k, v in order.items())]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def signed(self, wallet, method, path, body=None, miner=False, **fields):
-        """A request signed by that wallet; fields override what is signed."""
+        """A request signed by that wallet; fields (verb, target, sha256 of the body...) override what is signed."""
         text = b"" if body is None else json.dumps(body).encode() if isinstance(body, dict) else body
         headers = {"Authorization": self.sign(wallet, method, path, text, **fields)}
         return self.request(method, path, text if method != "GET" else None, headers, miner)
