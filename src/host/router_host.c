@@ -16,6 +16,7 @@
 #include "host/system.h"
 
 #define LOOK_MS  200 /* a clock that steps back delays a timer no longer than this */
+#define RETRY_MS 1000 /* to the next look at what is due, after a batch that failed */
 #define GRACE_MS 500 /* for requests that are nearly answered when the router stops */
 #define DRAIN_MS 15000 /* for work in hand when the router stops */
 
@@ -201,12 +202,14 @@ batch(struct pinf_router_host *host, struct pinf_job *const *jobs, size_t count,
 		return PINF_OK;
 	pinf_log(PINF_LOG_DEBUG, "batch-begin", PINF_FIELDS({"events", NULL, used}));
 	const enum pinf_err err = pinf_router_step(host->router, events, used, effects);
-	if (err == PINF_OK)
+	if (err == PINF_OK) {
 		pinf_log(PINF_LOG_DEBUG, "batch-committed",
 		    PINF_FIELDS({"effects", NULL, effects->count}));
-	else
+	} else {
 		pinf_log(
 		    PINF_LOG_ERROR, "batch-undone", PINF_FIELDS({"error", pinf_err_name(err), 0}));
+		*wake_ms = now_ms + RETRY_MS; /* Its timer, if there was one, is undone too. */
+	}
 	for (size_t i = 0; i < effects->count; i++)
 		release(host, &effects->list[i], jobs, count, wake_ms);
 	pinf_effects_cut(effects, 0);
@@ -327,6 +330,15 @@ start_servers(struct pinf_router_host *host, unsigned threads, struct pinf_bytes
 	return err;
 }
 
+static void *
+stop_side(void *arg)
+{
+	struct side *side = arg;
+
+	pinf_server_stop(side->server);
+	return NULL;
+}
+
 static void
 stop_servers(struct pinf_router_host *host)
 {
@@ -344,8 +356,14 @@ stop_servers(struct pinf_router_host *host)
 		active = host->active;
 		(void)pthread_mutex_unlock(&host->lock);
 	}
-	for (size_t i = 0; i < 2; i++)
-		pinf_server_stop(host->sides[i].server);
+	/* Each takes CivetWeb up to two seconds: at once, not one after the other. */
+	pthread_t other;
+	const bool both = pthread_create(&other, NULL, stop_side, &host->sides[1]) == 0;
+	(void)stop_side(&host->sides[0]);
+	if (both)
+		(void)pthread_join(other, NULL);
+	else
+		(void)stop_side(&host->sides[1]);
 }
 
 static void
