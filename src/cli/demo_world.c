@@ -34,6 +34,29 @@ pause_ms(long ms)
 	(void)nanosleep(&t, NULL);
 }
 
+/* For on_signal(), which has no argument: the demo whose processes must not outlive it. */
+static struct demo *volatile running;
+
+static void
+on_signal(int which)
+{
+	for (size_t i = 0; running != NULL && i < running->pid_count; i++)
+		(void)kill(running->pids[i], SIGTERM);
+	(void)raise(which); /* Once: SA_RESETHAND. */
+}
+
+static void
+catch_signals(struct demo *d)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	running = d;
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGHUP, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+}
+
 void
 demo_title(struct demo *d, const char *title)
 {
@@ -119,6 +142,7 @@ demo_begin(struct demo *d, struct cli *cli, const char *dir)
 	    "Everything is in %s.  Lines with a $ are what you could type.\n",
 	    d->dir);
 	(void)fflush(stdout);
+	catch_signals(d);
 	return set_environment(d);
 }
 
@@ -134,6 +158,7 @@ remove_one(const char *path, const struct stat *status, int kind, struct FTW *wa
 void
 demo_end(struct demo *d, bool remove_files)
 {
+	running = NULL;
 	if (remove_files)
 		(void)nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	pinf_wipe(d->api_key, sizeof d->api_key);
