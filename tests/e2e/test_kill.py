@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of the router and of miners, over and over, while tasks come over HTTP: each ends once, rightly.
+
+test_kill.py [TASKS KILLS COMMITTED]: KILLS of the router and of miners at least, COMMITTED of them
+between commit and release.  Without: a short run.
+
+The router's log goes through a pipe of one page.  Where the test stops reading it, the router's core
+comes to a halt in the write of its next line: with "batch-begin" as the last one that came through,
+that is after the commit and before the first effect is released.
+"""
+import collections
+import fcntl
+import itertools
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import sys
+import termios
+import threading
+import time
+import unittest
+
+import world
+
+TASKS, KILLS, COMMITTED = map(int, sys.argv[1:]) if len(sys.argv) == 4 else (60, 8, 1)
+del sys.argv[1:]
+MINERS = 3
+CALLERS = 6
+LIMIT_S = 500
+PIPE = 4096
+STATES = ["", "reserved", "created", "assigned", "acknowledged", "precommitted", "committed", "closed", "failed", "expired"]
+PHASES = {"": "idle", "batch-begin": "in a transaction", "batch-committed": "releasing", "batch-released": "idle"}
+
+
+class PipedWorld(world.World):
+    """Its router's log is read through a pipe, by a thread that can be held."""
+
+    def __init__(self):
+        super().__init__()
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.reader = self.last = None
+
+    def open_log(self, name):
+        if name != "router":
+            return super().open_log(name)
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, PIPE)
+        self.pipe, self.last = read, ""
+        self.reader = threading.Thread(target=self.read_log, args=(read,), daemon=True)
+        self.reader.start()
+        return os.fdopen(write, "wb")
+
+    def read_log(self, pipe):
+        with open(self.dir / "router.log", "ab") as log, os.fdopen(pipe, "rb", buffering=0) as lines:
+            rest = b""
+            while data := lines.read(PIPE):
+                log.write(data)
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    if b'"event":"batch-' in line:
+                        self.last = json.loads(line)["event"]
+                self.flowing.wait()
+
+    def stall(self):
+        """Holds the log until the router stands still; whether it did."""
+        self.flowing.clear()
+        until = time.monotonic() + 0.4
+        while time.monotonic() < until:
+            waiting = struct.unpack("i", fcntl.ioctl(self.pipe, termios.FIONREAD, b"\0" * 4))[0]
+            if waiting > PIPE - 200:
+                time.sleep(0.1)  # a transaction in hand ends in this time
+                return True
+            time.sleep(0.001)
+        return False
+
+    def kill_router(self, stalled):
+        """Its phase when it died, and the states that its tasks were in."""
+        stood = stalled and self.stall()
+        self.stop("router", signal.SIGKILL)
+        self.flowing.set()
+        self.reader.join()
+        phase = PHASES[self.last]
+        if stood and self.last == "batch-begin":
+            phase = "committed, not released"
+        copy = world.copy_database(self.data / "router.db", self.dir / "copy.db")
+        states = collections.Counter(dict(copy.execute("SELECT state, count(*) FROM tasks GROUP BY state")))
+        copy.close()
+        self.start_again("router")
+        return phase, states
+
+
+class Caller(threading.Thread):
+    """Sends tasks until all are answered; asks again, under the same reference, where an answer was lost."""
+
+    def __init__(self, test, numbers, v3):
+        super().__init__(daemon=True)
+        self.test, self.numbers, self.v3 = test, numbers, v3
+        self.answers, self.again, self.tries, self.abandoned = {}, 0, 0, set()
+
+    def run(self):
+        for number in self.numbers:
+            if number >= TASKS and self.test.enough.is_set():
+                return
+            while not self.test.over.is_set() and number not in self.answers:
+                self.tries += 1
+                try:
+                    self.answers[number] = self.ask(number)
+                except (OSError, world.Refused) as error:
+                    self.test.failures[type(error).__name__] += 1
+                    if isinstance(error, world.Refused):  # A caller that gave up begins anew: spec/states.md, STATE-17.
+                        self.abandoned.add(f"kill-{number}-{self.again}")
+                        self.again += 1
+                    self.test.last_failure = str(error)
+                    time.sleep(0.05)
+
+    def ask(self, number):
+        w, prompt, reference = self.test.world, f"task number {number}", f"kill-{number}-{self.again}"
+        if self.v3:
+            answer = w.complete(self.test.session, prompt, reference=reference, timeout="2m")
+            return answer["text"], answer["task_id"]
+        status, answer = w.bearer(f"/api/v2/completions/{self.test.session}",
+                                  {"prompt": prompt, "client_reference": reference, "timeout": 60}, self.test.key, timeout=70)
+        # What the router was sealing when it died has expired, and is sent anew: spec/effects.md, SEAL.
+        self.again += status == 504
+        if status != 200:
+            raise ConnectionError(f"{status}: {answer}")
+        return answer["choices"][0]["text"], answer["task_id"]
+
+
+class Kill(unittest.TestCase):
+    def setUp(self):
+        self.over, self.enough = threading.Event(), threading.Event()
+        self.failures, self.last_failure = collections.Counter(), ""
+        self.world = w = self.enterContext(PipedWorld())
+        w.start_router("--ack-timeout", "2s", "--precommit-timeout", "2s", "--commit-timeout", "2s",
+                       "--reserve-timeout", "2s", "--attempts-max", "200",
+                       "--rate-per-minute", "1000000")
+        self.miners = [f"miner-{i}" for i in range(MINERS)]
+        for name in self.miners:
+            w.start_miner(name, "--slots", "2")
+        self.session, self.key = w.session("--router-sealed", miners=self.miners)
+        self.doomed, self.doomed_key = w.session("--router-sealed")
+
+    def doom(self):
+        """Tasks that nobody may work on: they expire."""
+        for number in range(3):
+            try:
+                self.world.bearer(f"/api/v2/completions/{self.doomed}", {"prompt": f"{number}", "timeout": 1}, self.doomed_key)
+            except OSError:
+                pass
+
+    def test_everything_ends_once(self):
+        w, rng, started = self.world, random.Random(9), time.monotonic()
+        callers = [Caller(self, itertools.count(i, CALLERS), i % 3 == 0) for i in range(CALLERS)]
+        doom = threading.Thread(target=self.doom)
+        doom.start()
+        for caller in callers:
+            caller.start()
+        phases, states, miner_phases = collections.Counter(), collections.Counter(), collections.Counter()
+        kills = 0
+        try:
+            while any(c.is_alive() for c in callers) and time.monotonic() - started < LIMIT_S:
+                time.sleep(rng.uniform(0.02, 0.7))
+                if kills >= KILLS and phases["committed, not released"] >= COMMITTED:
+                    self.enough.set()
+                else:
+                    name = rng.choice(self.miners)
+                    w.stop(name, signal.SIGKILL)
+                    miner_phases[self.miner_phase(name)] += 1
+                    w.start_again(name)
+                    phase, seen = w.kill_router(stalled=kills % 2 == 0)
+                    phases[phase] += 1
+                    states += seen
+                    kills += 1
+                    w.wait_healthy()
+        finally:
+            self.over.set()
+        doom.join()
+        for caller in callers:
+            caller.join(60)
+        seconds = time.monotonic() - started
+        answers = {n: a for c in callers for n, a in c.answers.items()}
+        print(f"\n{len(answers)} tasks, {kills} kills of the router and of a miner each, {seconds:.0f} s, "
+              f"{sum(c.tries for c in callers)} requests, {dict(self.failures)}, last: {self.last_failure[-160:]}\nrouter killed when: {dict(phases)}\n"
+              f"miner killed after: {dict(miner_phases)}\ntask states met: { {STATES[s]: n for s, n in sorted(states.items())} }")
+        self.assertFalse(any(c.is_alive() for c in callers), "a caller does not end")
+        self.assertGreaterEqual(len(answers), TASKS, f"not all tasks were answered in time; the last failure: {self.last_failure}")
+        for number, (text, _) in answers.items():
+            self.assertEqual(text, world.engine(f"task number {number}"))
+        self.assertGreaterEqual(kills, KILLS)
+        self.assertGreaterEqual(phases["committed, not released"], COMMITTED)
+        if KILLS >= 100:
+            self.assertEqual({STATES[s] for s in states}, set(STATES[1:]) - {"failed"}, "a state that no kill met")
+        self.stop_all()
+        abandoned = set().union(*(c.abandoned for c in callers))
+        self.assertLessEqual(len(abandoned), max(2, KILLS // 10), f"callers gave up; the last: {self.last_failure}")
+        self.check_database(answers, abandoned)
+
+    def miner_phase(self, name):
+        lines = self.world.log(name).splitlines()
+        try:
+            return json.loads(lines[-1])["event"] if lines else "start"
+        except ValueError:
+            return "start"
+
+    def stop_all(self):
+        w = self.world
+        for name in [*self.miners, "router"]:
+            self.assertEqual(w.stop(name), 0)
+        mine = str(w.dir).encode()
+        left = [p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if p.parent.name != str(os.getpid())
+                and mine in self.read(p)]
+        self.assertEqual(left, [], "processes left behind")
+
+    @staticmethod
+    def read(path):
+        try:
+            return path.read_bytes()
+        except OSError:
+            return b""
+
+    def check_database(self, answers, abandoned):
+        w = self.world
+        database = w.data / "router.db"
+        report = w.pinf("audit", "verify", "--database", database)
+        self.assertEqual(report["verdict"], "intact")
+        copy = world.copy_database(database, w.dir / "copy.db")
+        rows = copy.execute("SELECT reference, id, state FROM tasks WHERE session = ?", (self.session,)).fetchall()
+        self.assertLessEqual({STATES[state] for _, _, state in rows}, {"committed", "closed", "expired"})
+        done = {task: reference for reference, task, state in rows if STATES[state] != "expired"}
+        answered = {task: int(reference.split("-")[1]) for task, reference in done.items() if reference not in abandoned}
+        self.assertEqual(answered, {task: number for number, (_, task) in answers.items()}, "one task answers, once")
+        accepted = collections.Counter(task for task, in copy.execute(
+            "SELECT task FROM audit WHERE session = ? AND kind = 7", (self.session,)))
+        self.assertEqual(accepted, dict.fromkeys(done, 1), "one result a task")
+        self.assertEqual(copy.execute("SELECT count(*) FROM results").fetchone()[0], len(done))
+        doomed = {STATES[s] for s, in copy.execute("SELECT state FROM tasks WHERE session = ?", (self.doomed,))}
+        self.assertLessEqual(doomed, {"expired"})
+        copy.close()
+
+
+if __name__ == "__main__":
+    world.main()
