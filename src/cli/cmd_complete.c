@@ -43,7 +43,7 @@ static const struct pinf_option options[] = {
 	.fallback = "5m",
 	.help = "give up after"},
     OPT_TEXT(
-	"reference", NULL, "", "client_reference: the same one asks for the same answer again"),
+	"reference", NULL, "", "client_reference: v1, v2: the same one gets the same answer again"),
 };
 
 static enum pinf_err
