@@ -23,6 +23,9 @@ struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 /* Checks strictly, then parses.  E_SYNTAX, E_UTF8, E_DEPTH, E_DUPLICATE, E_TOO_LARGE, E_NO_MEMORY. */
 PINF_MUST_CHECK enum pinf_err
 pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len);
+/* For a text that is an array, say: the document is then an object whose one member it is. */
+PINF_MUST_CHECK enum pinf_err pinf_json_parse_as(
+    struct pinf_json **json, const char *name, struct pinf_span text, size_t max_len);
 void pinf_json_free(struct pinf_json *json);
 /* The strict check alone.  at (may be NULL) gets the offset of the first offending byte. */
 PINF_MUST_CHECK enum pinf_err pinf_json_check(struct pinf_span text, size_t *at);
@@ -51,12 +54,16 @@ struct pinf_json_reader {
 struct pinf_json_reader pinf_json_root(const struct pinf_json *json);
 bool pinf_json_has(const struct pinf_json_reader *reader, const char *name);
 bool pinf_json_is_object(const struct pinf_json_reader *reader, const char *name);
+bool pinf_json_is_null(const struct pinf_json_reader *reader, const char *name);
 /*
  * A required field that is absent is E_MISSING, and a required reading that fails gives zeros;
  * an optional one leaves *out alone.  Integers are 0..max (E_RANGE); 1.0 and 1e3 are integers.
  */
 void pinf_json_uint(
     struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out);
+/* A signed one that fits; else E_RANGE. */
+void
+pinf_json_int32(struct pinf_json_reader *reader, const char *name, bool required, int32_t *out);
 /* A session or task id: 1 to 2^53-1, else E_ID_RANGE. */
 void pinf_json_id(struct pinf_json_reader *reader, const char *name, bool required, uint64_t *out);
 void pinf_json_bool(struct pinf_json_reader *reader, const char *name, bool required, bool *out);

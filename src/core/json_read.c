@@ -44,6 +44,25 @@ pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len)
 	return PINF_OK;
 }
 
+enum pinf_err
+pinf_json_parse_as(struct pinf_json **json, const char *name, struct pinf_span text, size_t max_len)
+{
+	struct pinf_json *value = NULL;
+	enum pinf_err err = pinf_json_parse(&value, text, max_len);
+	cJSON *object;
+
+	if (err != PINF_OK)
+		return err;
+	object = cJSON_CreateObject();
+	if (object == NULL || !cJSON_AddItemToObject(object, name, (cJSON *)value)) {
+		pinf_json_free(value);
+		cJSON_Delete(object);
+		return PINF_E_NO_MEMORY;
+	}
+	*json = (struct pinf_json *)object;
+	return PINF_OK;
+}
+
 void
 pinf_json_free(struct pinf_json *json)
 {
@@ -127,6 +146,14 @@ pinf_json_is_object(const struct pinf_json_reader *reader, const char *name)
 	return cJSON_IsObject(find(reader, name, &index));
 }
 
+bool
+pinf_json_is_null(const struct pinf_json_reader *reader, const char *name)
+{
+	unsigned index;
+
+	return cJSON_IsNull(find(reader, name, &index));
+}
+
 /* The member, ticked off; NULL where it is absent or an error sticks. */
 static const cJSON *
 take(struct pinf_json_reader *reader, const char *name, bool required)
@@ -146,27 +173,45 @@ take(struct pinf_json_reader *reader, const char *name, bool required)
  * integer is one, and every integer's text above that gives a double above it.  Comparing and
  * converting in that range is exact.
  */
-void
-pinf_json_uint(
-    struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out)
+static bool
+integer(struct pinf_json_reader *reader, const char *name, bool required, double min, double max,
+    int64_t *out)
 {
 	const cJSON *item = take(reader, name, required);
 	double value;
 
-	assert(max <= PINF_ID_MAX);
-	if (required)
-		*out = 0;
 	if (item == NULL)
-		return;
+		return false;
 	value = item->valuedouble;
 	if (!cJSON_IsNumber(item))
 		pinf_json_fail(reader, name, PINF_E_TYPE);
-	else if (value < 0 || value > (double)max)
+	else if (value < min || value > max)
 		pinf_json_fail(reader, name, PINF_E_RANGE);
-	else if ((double)(uint64_t)value < value)
+	else if ((double)(int64_t)value < value || (double)(int64_t)value > value)
 		pinf_json_fail(reader, name, PINF_E_TYPE);
 	else
+		*out = (int64_t)value;
+	return reader->err == PINF_OK;
+}
+
+void
+pinf_json_uint(
+    struct pinf_json_reader *reader, const char *name, bool required, uint64_t max, uint64_t *out)
+{
+	int64_t value = 0;
+
+	assert(max <= PINF_ID_MAX);
+	if (integer(reader, name, required, 0, (double)max, &value) || required)
 		*out = (uint64_t)value;
+}
+
+void
+pinf_json_int32(struct pinf_json_reader *reader, const char *name, bool required, int32_t *out)
+{
+	int64_t value = 0;
+
+	if (integer(reader, name, required, INT32_MIN, INT32_MAX, &value) || required)
+		*out = (int32_t)value;
 }
 
 void

@@ -322,6 +322,57 @@ millionths_are_exact(void **state)
 	pinf_bytes_free(&out);
 }
 
+static void
+signed_integers_and_nulls(void **state)
+{
+	struct pinf_json *json =
+	    parsed("{\"low\":-2147483648,\"high\":2147483647.0,\"under\":"
+		   "-2147483649,\"over\":2147483648,\"part\":-0.5,\"null\":null}");
+	struct pinf_json_reader r = pinf_json_root(json), bad = r;
+	int32_t n = 7;
+
+	(void)state;
+	assert_true(pinf_json_is_null(&r, "null"));
+	assert_false(pinf_json_is_null(&r, "low") || pinf_json_is_null(&r, "absent"));
+	pinf_json_int32(&r, "absent", false, &n);
+	assert_int_equal(n, 7);
+	pinf_json_int32(&r, "low", true, &n);
+	assert_true(n == INT32_MIN);
+	pinf_json_int32(&r, "high", true, &n);
+	assert_true(n == INT32_MAX && r.err == PINF_OK);
+	pinf_json_int32(&bad, "under", true, &n);
+	assert_true(n == 0 && bad.err == PINF_E_RANGE);
+	bad = r;
+	pinf_json_int32(&bad, "over", true, &n);
+	assert_err(bad.err, PINF_E_RANGE);
+	bad = r;
+	pinf_json_int32(&bad, "part", true, &n);
+	assert_err(bad.err, PINF_E_TYPE);
+	bad = r;
+	pinf_json_int32(&bad, "null", true, &n);
+	assert_err(bad.err, PINF_E_TYPE);
+	pinf_json_free(json);
+}
+
+static void
+arrays_are_read_under_a_name(void **state)
+{
+	struct pinf_json *json = NULL;
+	struct pinf_json_reader r;
+	struct pinf_span text;
+
+	(void)state;
+	assert_ok(pinf_json_parse_as(&json, "all", SPAN(" [\"a\",\"b\"] "), 100));
+	r = pinf_json_root(json);
+	assert_int_equal(pinf_json_array(&r, "all", true, 2), 2);
+	pinf_json_item_text(&r, "all", 1, &text);
+	assert_true(pinf_span_equal(text, SPAN("b")));
+	assert_ok(pinf_json_end(&r));
+	pinf_json_free(json);
+	assert_err(pinf_json_parse_as(&json, "all", SPAN("[],\"x\":[]"), 100), PINF_E_SYNTAX);
+	assert_err(pinf_json_parse_as(&json, "all", SPAN("[1]"), 2), PINF_E_TOO_LARGE);
+}
+
 int
 main(void)
 {
@@ -332,6 +383,8 @@ main(void)
 	    cmocka_unit_test(writer_writes_rfc8785),
 	    cmocka_unit_test(writer_refuses_what_no_reader_takes),
 	    cmocka_unit_test(millionths_are_exact),
+	    cmocka_unit_test(signed_integers_and_nulls),
+	    cmocka_unit_test(arrays_are_read_under_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
