@@ -101,6 +101,43 @@ unit_in_spec(const char *page, const char *text)
 	return found;
 }
 
+/* The cell that begins at *at, without its backquotes; *at moves to the next. */
+static inline char *
+unit_cell(char **at)
+{
+	char *cell = *at, *end = strstr(cell, " |"), *to = cell;
+
+	assert_non_null(end);
+	*at = end + 2 + (end[2] == ' ');
+	for (const char *from = cell; from < end; from++)
+		if (*from != '`')
+			*to++ = *from;
+	*to = 0;
+	return cell;
+}
+
+/* Gives every row "| `text` | outcome |" of a page to check; how many there were. */
+static inline size_t
+unit_spec_rows(const char *page, void (*check)(const char *text, const char *outcome))
+{
+	char path[512];
+	size_t len = 0, rows = 0;
+	char *file, *next;
+
+	(void)snprintf(path, sizeof path, PINF_SOURCE_DIR "/spec/%s", page);
+	file = (char *)unit_read_file(path, &len);
+	assert_non_null(file);
+	for (next = strstr(file, "\n| `"); next != NULL; next = strstr(next, "\n| `")) {
+		next += 3;
+		const char *text = unit_cell(&next);
+
+		check(text, unit_cell(&next));
+		rows++;
+	}
+	free(file);
+	return rows;
+}
+
 /* Published vectors lie beside the project: ../shared/vectors seen from its root. */
 #define UNIT_SHARED PINF_SOURCE_DIR "/../shared/vectors/"
 
