@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpc.c -- fuzzes replies of Ethereum nodes: a byte for the batch's calls, then the body.  spec/chain.md#json-rpc. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rpc.h"
+
+#include "common.h"
+
+#define CALLS_MAX 8
+#define DATA_MAX  64
+
+/* Whether the body holds the text in quotes: what was read must stand there. */
+static bool
+holds(struct pinf_span body, const char *text)
+{
+	char quoted[2 * DATA_MAX + 8];
+	const size_t len = (size_t)snprintf(quoted, sizeof quoted, "\"%s\"", text);
+
+	for (size_t at = 0; at + len <= body.len; at++)
+		if (memcmp(body.data + at, quoted, len) == 0)
+			return true;
+	/* Or it stands there with escapes. */
+	return memchr(body.data, '\\', body.len) != NULL;
+}
+
+static void
+check_answer(const struct pinf_rpc_reply *reply, size_t index, struct pinf_span body)
+{
+	char text[2 + 2 * DATA_MAX + 1];
+	struct pinf_rpc_block block = {.number = 4711, .timestamp_s = 4711};
+	struct pinf_bytes data = {0};
+	uint64_t value = 4711, small = 4711;
+	int32_t code = 4711;
+	const bool failed = pinf_rpc_failed(reply, index, &code);
+	const enum pinf_err uint_err = pinf_rpc_uint(reply, index, UINT64_MAX, &value);
+	const enum pinf_err small_err = pinf_rpc_uint(reply, index, 255, &small);
+	const enum pinf_err block_err = pinf_rpc_block(reply, index, &block);
+	const enum pinf_err data_err = pinf_rpc_data(reply, index, DATA_MAX, &data);
+
+	fuzz_check(failed == (uint_err == PINF_E_IO) && failed == (block_err == PINF_E_IO) &&
+		       failed == (data_err == PINF_E_IO) && (failed || code == 4711),
+	    "a failed call has a code, and no result");
+	fuzz_check(
+	    block_err != PINF_OK || (uint_err != PINF_OK && data_err != PINF_OK), "one type");
+	fuzz_check((small_err == PINF_OK) == (uint_err == PINF_OK && value <= 255) &&
+		       small == (small_err == PINF_OK ? value : 4711),
+	    "the maximum is the only difference that it makes");
+	(void)snprintf(text, sizeof text, "0x%" PRIx64, value);
+	fuzz_check(uint_err == PINF_OK ? holds(body, text) : value == 4711, "one spelling");
+	if (block_err == PINF_OK) {
+		(void)snprintf(text, sizeof text, "0x%" PRIx64, block.timestamp_s);
+		fuzz_check(block.number <= PINF_ID_MAX && holds(body, text), "a block");
+	} else {
+		fuzz_check(block.number == 4711 && block.timestamp_s == 4711, "or untouched");
+	}
+	memcpy(text, "0x", 3);
+	if (data_err == PINF_OK)
+		pinf_hex(text + 2, data.data, data.len);
+	fuzz_check(data_err == PINF_OK ? holds(body, text) : data.len == 0, "data, or untouched");
+	pinf_bytes_free(&data);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const size_t calls = size > 0 ? 1 + data[0] % CALLS_MAX : 1;
+	const struct pinf_span body = {data + (size > 0), size - (size > 0)};
+	struct pinf_rpc_reply *reply = NULL;
+	const enum pinf_err err = pinf_rpc_parse(&reply, body, calls);
+
+	fuzz_check_named(err);
+	fuzz_check((err == PINF_OK) == (reply != NULL), "a reply, or none");
+	fuzz_check(err != PINF_OK || pinf_json_check(body, NULL) == PINF_OK, "of strict JSON");
+	for (size_t i = 0; i < calls && err == PINF_OK; i++)
+		check_answer(reply, i, body);
+	pinf_rpc_free(reply);
+	return 0;
+}
