@@ -43,7 +43,7 @@ check_answer(const struct pinf_rpc_reply *reply, size_t index, struct pinf_span 
 		       failed == (data_err == PINF_E_IO) && (failed || code == 4711),
 	    "a failed call has a code, and no result");
 	fuzz_check(
-	    block_err != PINF_OK || (uint_err != PINF_OK && data_err != PINF_OK), "one type");
+	    failed || block_err == PINF_E_TYPE || uint_err == PINF_E_TYPE, "a result's type");
 	fuzz_check((small_err == PINF_OK) == (uint_err == PINF_OK && value <= 255) &&
 		       small == (small_err == PINF_OK ? value : 4711),
 	    "the maximum is the only difference that it makes");
