@@ -35,10 +35,16 @@ sim_grow(void *array, size_t count, size_t *cap, size_t size)
 }
 
 static inline void
+sim_need_ok(enum pinf_err err)
+{
+	if (err != PINF_OK)
+		(void)sim_need(NULL);
+}
+
+static inline void
 sim_append(struct pinf_bytes *to, struct pinf_span bytes)
 {
-	if (pinf_bytes_append(to, bytes.data, bytes.len) != PINF_OK)
-		(void)sim_need(NULL);
+	sim_need_ok(pinf_bytes_append(to, bytes.data, bytes.len));
 }
 
 #endif

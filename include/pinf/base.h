@@ -104,6 +104,8 @@
 	X(E_NO_TASK, "no-such-task", "there is no such task")                                      \
 	X(E_NO_BLOB, "no-such-blob", "there is no such blob")                                      \
 	X(E_STATE, "wrong-state", "the task or session is in another state")                       \
+	X(E_ACL_ELSEWHERE, "acl-elsewhere",                                                        \
+	    "the contract governs this session's list: change it there")                           \
 	X(E_CONFLICT, "conflict", "another request already used this name for something else")     \
 	X(E_TASK_FAILED, "task-failed", "the task failed")                                         \
 	X(E_TAMPERED, "tampered", "the record's hash chain or signature does not verify")          \
@@ -120,6 +122,9 @@
 	X(E_CORRUPT, "store-corrupt", "the database is damaged")                                   \
 	X(E_BUSY, "busy", "a named limit is reached: try again later")                             \
 	X(E_TIMEOUT, "timeout", "no answer in time")                                               \
+	X(E_CHAIN_ID, "chain-id-wrong", "the node is on another chain")                            \
+	X(E_CHAIN_CODE, "chain-no-contract", "there is no contract at that address")               \
+	X(E_CHAIN_STALLED, "chain-stalled", "the node's newest block is too old")                  \
 	X(E_PERMISSION, "permission", "a secret file is readable by others, or not readable")      \
 	X(E_INFERENCE, "inference", "the inference engine failed")
 

@@ -20,6 +20,7 @@ enum pinf_event_kind {
 	PINF_EV_CHECKED, /* answers CHECK */
 	PINF_EV_DELIVERED, /* answers DELIVER: the caller has it, or err */
 	PINF_EV_DELETED, /* answers DELETE */
+	PINF_EV_CHAIN, /* answers CHAIN with status and body, or err */
 	PINF_EV_SAVED, /* answers SAVE_KEYRING */
 	PINF_EV_REPLY, /* miner, caller: answers SEND with status and body, or err */
 	PINF_EV_OPENED, /* miner, caller: answers FETCH with the document, or err */
@@ -36,8 +37,8 @@ struct pinf_event {
 	struct pinf_api_request *request; /* REQUEST: the step may move its document out */
 	struct pinf_hash sha256; /* SEALED */
 	uint64_t size; /* SEALED */
-	unsigned status; /* REPLY */
-	struct pinf_span body; /* REPLY, OPENED, INFERRED */
+	unsigned status; /* REPLY, CHAIN */
+	struct pinf_span body; /* REPLY, OPENED, INFERRED, CHAIN */
 };
 
 enum pinf_effect_kind {
@@ -49,6 +50,7 @@ enum pinf_effect_kind {
 	PINF_FX_CHECK, /* id; read blob sha256: size, sha256 and, if sealed, header against scope, key */
 	PINF_FX_DELIVER, /* id, request: open the result payload (key, scope), answer the request with it */
 	PINF_FX_DELETE, /* id; delete blob sha256 */
+	PINF_FX_CHAIN, /* id; POST body, JSON-RPC, to the node of number request */
 	PINF_FX_SAVE_KEYRING, /* id; keyring, owned by the core until SAVED: write its file durably */
 	/* Both. */
 	PINF_FX_SEAL, /* id; seal document under key and params (suite NONE: take it as is) */
@@ -65,9 +67,9 @@ enum pinf_effect_kind {
 struct pinf_effect {
 	enum pinf_effect_kind kind;
 	uint64_t id;
-	uint64_t request; /* id of the request that UPLOAD and DELIVER answer */
+	uint64_t request; /* id of the request that UPLOAD and DELIVER answer; CHAIN: the node */
 	unsigned status;
-	struct pinf_bytes body; /* RESPOND, SEND */
+	struct pinf_bytes body; /* RESPOND, SEND, CHAIN */
 	struct pinf_bytes document; /* SEAL, INFER: plaintext */
 	struct pinf_hash sha256;
 	uint64_t size;
@@ -81,7 +83,7 @@ struct pinf_effect {
 	struct pinf_bytes path; /* with query */
 	char authorization[PINF_AUTH_HEADER_MAX + 1];
 	uint64_t seal_id;
-	uint32_t timeout_ms; /* SEND, INFER: give up after */
+	uint32_t timeout_ms; /* SEND, INFER, CHAIN: give up after */
 };
 
 #define PINF_EFFECTS_MAX 4096 /* of one step */

@@ -13,6 +13,28 @@
 
 #define PINF_BATCH_MAX 256 /* events of one step */
 
+/* The chain that PrivacySettingData is on: the domain's, at the domain's contract.  spec/acl.md. */
+struct pinf_chain_config {
+	uint32_t endpoints; /* nodes that the driver can ask, by number from 0; 0: no contract */
+	uint32_t quorum; /* of them must agree to let somebody in */
+	uint32_t confirmations; /* blocks on top of the one that lets somebody in */
+	uint32_t poll_ms; /* between two looks at a node's newest block */
+	uint32_t max_age_ms; /* older readings count no more */
+	uint32_t stall_ms; /* a newest block older than this: the node is stuck */
+	uint32_t timeout_ms; /* of one request to a node */
+	struct pinf_address session_data; /* contract that knows the owners; zero: not asked */
+};
+#define PINF_CHAIN_ENDPOINTS_MAX 8
+
+struct pinf_allowlist_entry;
+struct pinf_acl_config {
+	/* ENCRYPTION_ALLOWED_LIST as core/allowlist.h sorts it; borrowed until the router is freed */
+	const struct pinf_allowlist_entry *env;
+	size_t env_count;
+	bool emergency; /* it speaks beside the contract */
+	struct pinf_chain_config chain;
+};
+
 struct pinf_router_config {
 	struct pinf_storage storage;
 	struct pinf_address admin; /* zero: nobody */
@@ -31,6 +53,7 @@ struct pinf_router_config {
 	uint32_t retention_ms; /* accepted result to closed, if nobody reads it */
 	uint32_t grant_ms; /* lifetime of a key grant */
 	uint32_t orphan_ms; /* grace before an unreferenced blob is deleted */
+	struct pinf_acl_config acl;
 };
 /* Defaults for every field but storage and admin. */
 struct pinf_router_config pinf_router_defaults(void);

@@ -15,7 +15,35 @@
 #define PINF_NAME_MAX           64
 #define PINF_PAGE_MAX           1000 /* records that a listing returns at once */
 
-enum pinf_session_type { PINF_SESSION_DEDICATED = 1, PINF_SESSION_EPHEMERAL = 2 };
+enum pinf_session_type {
+	PINF_SESSION_DEDICATED = 1, /* its list is an allowlist, of whichever source governs it */
+	PINF_SESSION_EPHEMERAL, /* its list is who is assigned to it now */
+	PINF_SESSION_POOLED /* the same, assigned by the router from its pool */
+};
+
+/* Where an allowlist's entry is from.  spec/acl.md. */
+enum pinf_acl_source {
+	PINF_ACL_ROUTER = 1, /* kept here: the owner's allow and deny, and assignments */
+	PINF_ACL_CONTRACT, /* PrivacySettingData, as last read */
+	PINF_ACL_ENV, /* ENCRYPTION_ALLOWED_LIST */
+	PINF_ACL_EMERGENCY, /* the same, beside an active contract */
+	PINF_ACL_SOURCES
+};
+const char *pinf_acl_source_name(enum pinf_acl_source source); /* "router", "contract", ... */
+
+struct pinf_member {
+	uint64_t session; /* 0: the router's pool */
+	enum pinf_acl_source source;
+	uint64_t task; /* 0: every task of the session */
+	struct pinf_address miner;
+};
+
+/* A miner that the chain was seen to take off a list: back on it only by a block from `block` on. */
+struct pinf_removal {
+	uint64_t session;
+	struct pinf_address miner;
+	uint64_t block;
+};
 
 struct pinf_session {
 	uint64_t id;
@@ -25,6 +53,9 @@ struct pinf_session {
 	bool is_private; /* one way: never cleared again */
 	bool router_sealed_allowed;
 	bool closed;
+	enum pinf_acl_source acl; /* whose list governs it */
+	bool own_list; /* the router's list was used: the environment's no longer speaks for it */
+	uint32_t seats; /* POOLED: miners that it may have at once */
 	uint64_t epoch; /* grows with every change of membership */
 	uint64_t last_task; /* id given last */
 	uint64_t created_ms;
@@ -148,16 +179,25 @@ struct pinf_store_ops {
 	    void *store, uint64_t after, struct pinf_session *sessions, size_t max, size_t *count);
 	enum pinf_err (*session_last)(void *store, uint64_t *id); /* 0: none yet */
 
-	/* allow and deny are idempotent; *changed says whether the list is another one now. */
-	enum pinf_err (*miner_allow)(
-	    void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
-	enum pinf_err (*miner_deny)(
-	    void *store, uint64_t session, const struct pinf_address *miner, bool *changed);
-	enum pinf_err (*miner_listed)(
-	    void *store, uint64_t session, const struct pinf_address *miner, bool *listed);
-	/* In order of address; after NULL: from the first. */
-	enum pinf_err (*miner_list)(void *store, uint64_t session, const struct pinf_address *after,
-	    struct pinf_address *miners, size_t max, size_t *count);
+	/* put and drop are idempotent; *changed says whether the list is another one now. */
+	enum pinf_err (*member_put)(void *store, const struct pinf_member *member, bool *changed);
+	enum pinf_err (*member_drop)(void *store, const struct pinf_member *member, bool *changed);
+	/* In order of session, source, task, miner: those behind `after`, which need not exist. */
+	enum pinf_err (*member_list)(void *store, const struct pinf_member *after,
+	    struct pinf_member *members, size_t max, size_t *count);
+	enum pinf_err (*member_clear)(void *store, enum pinf_acl_source source);
+	/*
+	 * Once the environment's entries are in place: sets every session's acl, turns private what
+	 * those entries name, and puts what is queued where its list has it.
+	 */
+	enum pinf_err (*acl_govern)(void *store, bool contract);
+	enum pinf_err (*removal_put)(
+	    void *store, const struct pinf_removal *removal); /* replaces */
+	enum pinf_err (*removal_drop)(
+	    void *store, uint64_t session, const struct pinf_address *miner);
+	/* In order of session and miner, those behind `after`. */
+	enum pinf_err (*removal_list)(void *store, const struct pinf_removal *after,
+	    struct pinf_removal *removals, size_t max, size_t *count);
 
 	/* E_CONFLICT: the id exists, or (owner, session, reference) is taken. */
 	enum pinf_err (*task_insert)(void *store, const struct pinf_task *task);
@@ -174,7 +214,10 @@ struct pinf_store_ops {
 	enum pinf_err (*task_update)(void *store, const struct pinf_task *task);
 	enum pinf_err (*task_list)(void *store, uint64_t session, uint64_t after,
 	    struct pinf_task *tasks, size_t max, size_t *count);
-	/* The oldest claimable task of an open session that is public or lists the miner.  only_session 0: any. */
+	/*
+	 * The oldest claimable task of an open session that is public or whose governing list (or the
+	 * task's own) has the miner.  only_session 0: any.
+	 */
 	enum pinf_err (*task_claimable)(void *store, const struct pinf_address *miner,
 	    uint64_t only_session, struct pinf_task *task);
 	/* A task whose due_ms or deadline_ms (whichever is first; states up to COMMITTED) is <= now_ms. */

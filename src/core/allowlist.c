@@ -272,6 +272,19 @@ pinf_allowlist_has(const struct pinf_allowlist_entry *entries, size_t count, uin
 }
 
 bool
+pinf_allowlist_any(const struct pinf_allowlist_entry *entries, size_t count, uint64_t session,
+    const struct pinf_address *miner)
+{
+	const struct pinf_allowlist_entry wanted = {.session = session};
+
+	for (size_t at = first_from(entries, count, &wanted);
+	     at < count && entries[at].session == session; at++)
+		if (pinf_address_equal(&entries[at].miner, miner))
+			return true;
+	return false;
+}
+
+bool
 pinf_allowlist_names(const struct pinf_allowlist_entry *entries, size_t count, uint64_t session)
 {
 	const struct pinf_allowlist_entry wanted = {.session = session};

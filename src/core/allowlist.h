@@ -25,6 +25,9 @@ PINF_MUST_CHECK enum pinf_err pinf_allowlist_parse(
 /* Of parsed entries.  Where the task has a list of its own, that alone counts; else the session's. */
 bool pinf_allowlist_has(const struct pinf_allowlist_entry *entries, size_t count, uint64_t session,
     uint64_t task, const struct pinf_address *miner);
+/* Whether any list of the session, or of one of its tasks, has the miner. */
+bool pinf_allowlist_any(const struct pinf_allowlist_entry *entries, size_t count, uint64_t session,
+    const struct pinf_address *miner);
 /* Whether there is any list of the session, or of one of its tasks. */
 bool
 pinf_allowlist_names(const struct pinf_allowlist_entry *entries, size_t count, uint64_t session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names.c -- the stable names of task states, audit kinds and key states. */
+/* names.c -- the stable names of task states, audit kinds, key states and sources of lists. */
 #include <pinf/keyring.h>
 #include <pinf/store.h>
 
@@ -19,6 +19,15 @@ pinf_audit_kind_name(enum pinf_audit_kind kind)
 	    "unknown", "grant", "refusal", "session", "allow", "deny", "key", "result"};
 
 	return names[kind < PINF_AUDIT_KINDS ? kind : 0];
+}
+
+const char *
+pinf_acl_source_name(enum pinf_acl_source source)
+{
+	static const char *const names[PINF_ACL_SOURCES] = {
+	    "unknown", "router", "contract", "env", "emergency"};
+
+	return names[source < PINF_ACL_SOURCES ? source : 0];
 }
 
 const char *

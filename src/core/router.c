@@ -53,7 +53,8 @@ router_rebuild(struct pinf_router *r)
 	if (err != PINF_OK && err != PINF_E_NOT_FOUND)
 		return err;
 	r->checkpoint_seq = checkpoint.seq;
-	return PINF_OK;
+	err = acl_load(r);
+	return err == PINF_OK ? chain_load(r) : err;
 }
 
 enum pinf_err
@@ -65,7 +66,7 @@ pinf_router_open(struct pinf_router **router, const struct pinf_router_config *c
 	enum pinf_err err = PINF_E_NO_MEMORY;
 
 	if (pinf_keyring_active(keyring) == 0 || config->waiters_max > ROUTER_WAITERS_MAX ||
-	    now_ms > ROUTER_CLOCK_MAX_MS)
+	    now_ms > ROUTER_CLOCK_MAX_MS || !acl_possible(&config->acl))
 		return PINF_E_CONFIG;
 	r = calloc(1, sizeof *r);
 	if (r == NULL)
@@ -83,6 +84,10 @@ pinf_router_open(struct pinf_router **router, const struct pinf_router_config *c
 	r->ops = calloc(ROUTER_OPS_MAX, sizeof *r->ops);
 	r->owed = calloc(PINF_EFFECTS_MAX, sizeof *r->owed);
 	if (r->callers.list != NULL && r->miners.list != NULL && r->ops != NULL && r->owed != NULL)
+		err = pinf_acl_new(&r->acl, random);
+	if (err == PINF_OK)
+		err = acl_open(r);
+	if (err == PINF_OK)
 		err = router_rebuild(r);
 	if (err != PINF_OK) {
 		pinf_router_free(r);
@@ -102,6 +107,8 @@ pinf_router_free(struct pinf_router *router)
 	while (router->op_count > 0)
 		router_op_drop(router, &router->ops[0]);
 	pinf_keyring_free(router->keyring);
+	pinf_acl_free(router->acl);
+	chain_free(router->chain);
 	free(router->callers.list);
 	free(router->miners.list);
 	free(router->ops);
@@ -317,6 +324,7 @@ on_answer(struct pinf_router *r, const struct pinf_event *event)
 	case OP_UPLOAD: return blob_uploaded(r, op, event->err);
 	case OP_DELIVER: return task_delivered(r, op, event->err);
 	case OP_DELETE: return blob_deleted(r, op, event->err);
+	case OP_CHAIN: return chain_answered(r, op, event);
 	case OP_SAVE_KEYRING: return key_saved(r, op, event->err);
 	}
 	assert(false && "an operation of unknown kind");
@@ -334,6 +342,7 @@ on_event(struct pinf_router *r, const struct pinf_event *event)
 	case PINF_EV_CHECKED:
 	case PINF_EV_DELIVERED:
 	case PINF_EV_DELETED:
+	case PINF_EV_CHAIN:
 	case PINF_EV_SAVED: return on_answer(r, event);
 	case PINF_EV_TIMER: return PINF_OK; /* Timers are looked at after every batch. */
 	case PINF_EV_REPLY:
@@ -349,8 +358,10 @@ on_event(struct pinf_router *r, const struct pinf_event *event)
 static enum pinf_err
 on_time(struct pinf_router *r)
 {
-	enum pinf_err err = task_timers(r);
+	enum pinf_err err = r->chain != NULL ? chain_time(r) : PINF_OK;
 
+	if (err == PINF_OK)
+		err = task_timers(r);
 	if (err == PINF_OK && r->wake_miners)
 		err = wait_serve_miners(r);
 	if (err == PINF_OK)
@@ -380,6 +391,8 @@ ask_to_wake(struct pinf_router *r)
 		return err;
 	if (at_ms > wait_next_ms(r))
 		at_ms = wait_next_ms(r);
+	if (at_ms > chain_next_ms(r))
+		at_ms = chain_next_ms(r);
 	if (at_ms > r->housekeeping_ms)
 		at_ms = r->housekeeping_ms;
 	if (at_ms == r->wake_ms && at_ms > r->now_ms)
@@ -411,6 +424,7 @@ step_event(struct pinf_router *r, const struct pinf_event *event)
 
 	if (event->now_ms > r->now_ms && event->now_ms <= ROUTER_CLOCK_MAX_MS)
 		r->now_ms = event->now_ms;
+	r->acl_touched = false;
 	err = ops->savepoint(r->store.ctx);
 	if (err != PINF_OK)
 		return err;
@@ -423,7 +437,10 @@ step_event(struct pinf_router *r, const struct pinf_event *event)
 		return err;
 	r->audit_last = audit_last;
 	r->checkpoint_seq = checkpoint_seq;
-	return ops->rollback_to(r->store.ctx);
+	err = ops->rollback_to(r->store.ctx);
+	if (err == PINF_OK && r->acl_touched)
+		err = acl_load(r);
+	return err == PINF_OK && r->acl_touched ? chain_load(r) : err;
 }
 
 /* One answer a request, whatever it waits for. */

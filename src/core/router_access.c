@@ -122,7 +122,8 @@ is_admin(const struct call *c)
 enum pinf_actor
 router_actor(const struct call *c, enum pinf_actor other)
 {
-	const bool owner = c->session.id != 0 && pinf_address_equal(&c->who, &c->session.owner);
+	const bool owner = c->session.id != 0 && pinf_address_equal(&c->who, &c->session.owner) &&
+			   chain_owned_by(c->r, &c->session, &c->who);
 
 	switch (c->rq->auth) {
 	case PINF_AUTH_NONE: return PINF_ACTOR_NONE;
@@ -165,45 +166,35 @@ router_deny(struct call *c, enum pinf_rule rule)
 	return err == PINF_OK ? PINF_E_DENIED : err;
 }
 
-enum pinf_err
-router_decide(const struct call *c, struct pinf_facts *facts, enum pinf_rule *rule)
+enum pinf_rule
+router_decide(const struct call *c, struct pinf_facts *facts)
 {
 	struct pinf_router *r = c->r;
 	const uint32_t version =
 	    c->task.id != 0 ? c->task.key_version : pinf_keyring_active(r->keyring);
-	bool listed = false;
-	enum pinf_err err = PINF_OK;
 
 	facts->session_open = !c->session.closed;
 	facts->session_private = c->session.is_private;
 	facts->router_sealed_allowed = c->session.router_sealed_allowed;
 	facts->stream = c->rq->stream;
-	facts->acl_fresh = true; /* The router's own list is as fresh as its store. */
+	acl_facts(c, facts);
 	facts->key_version_usable = pinf_keyring_usable(r->keyring, version, false) == PINF_OK;
 	if (facts->actor == PINF_ACTOR_MINER) {
-		if (c->session.id != 0)
-			err = r->store.ops->miner_listed(
-			    r->store.ctx, c->session.id, &c->who, &listed);
-		if (err != PINF_OK)
-			return err;
-		facts->miner_listed = listed || PINF_BUG(allowlist_check_skipped);
+		if (facts->action != PINF_ACT_ACCEPT && PINF_BUG(allowlist_check_skipped))
+			facts->miner_listed = true;
 		facts->lease_current = router_holds_lease(r, &c->task, &c->who, c->rq->attempt) ||
 				       (facts->action == PINF_ACT_ACCEPT &&
 					   has_won(&c->task, &c->who, c->rq->attempt));
 	}
-	*rule = pinf_policy_decide(facts);
-	return PINF_OK;
+	return pinf_policy_decide(facts);
 }
 
 enum pinf_err
 router_permit(struct call *c, enum pinf_action action, enum pinf_actor actor, enum pinf_route route)
 {
 	struct pinf_facts facts = {.action = action, .actor = actor, .route = route};
-	enum pinf_rule rule = PINF_RULE_ACTION_UNKNOWN;
-	enum pinf_err err = router_decide(c, &facts, &rule);
+	const enum pinf_rule rule = router_decide(c, &facts);
 
-	if (err != PINF_OK)
-		return err;
 	if (rule != PINF_RULE_ALLOW)
 		return router_deny(c, rule);
 	return c->rq->auth == PINF_AUTH_WALLET ? router_spend_nonce(c) : PINF_OK;

@@ -3,6 +3,7 @@
 #ifndef PINF_CORE_ROUTER_INTERNAL_H
 #define PINF_CORE_ROUTER_INTERNAL_H
 
+#include <pinf/acl.h>
 #include <pinf/router.h>
 
 #include "core/json.h"
@@ -29,6 +30,7 @@ enum op_kind {
 	OP_UPLOAD,
 	OP_DELIVER,
 	OP_DELETE,
+	OP_CHAIN,
 	OP_SAVE_KEYRING
 };
 
@@ -37,7 +39,7 @@ struct op {
 	uint64_t id;
 	uint64_t request; /* to answer when it is done; 0: nobody */
 	uint64_t session;
-	uint64_t task;
+	uint64_t task; /* CHAIN: the node's number */
 	uint32_t attempt;
 	uint32_t key_version; /* SAVE_KEYRING: what changed, for the audit log */
 	struct pinf_address actor;
@@ -85,6 +87,9 @@ struct pinf_router {
 	struct pinf_router_config config;
 	struct pinf_api_config api;
 	struct pinf_keyring *keyring;
+	struct pinf_acl *acl; /* what the store's lists say */
+	bool acl_touched; /* in the event in progress */
+	struct chain *chain; /* NULL: no contract is asked */
 	struct pinf_store store;
 	struct pinf_random random;
 	struct pinf_effects *fx; /* of the step in progress */
@@ -142,8 +147,7 @@ PINF_MUST_CHECK enum pinf_err router_load_task(struct call *c);
 bool router_holds_lease(const struct pinf_router *r, const struct pinf_task *task,
     const struct pinf_address *miner, uint32_t attempt);
 /* Gathers the facts of this call and decides. */
-PINF_MUST_CHECK enum pinf_err
-router_decide(const struct call *c, struct pinf_facts *facts, enum pinf_rule *rule);
+PINF_MUST_CHECK enum pinf_rule router_decide(const struct call *c, struct pinf_facts *facts);
 /* Facts about this call, the policy's decision, and, where it allows, the nonce spent.  A
  * denial is audited and E_DENIED. */
 PINF_MUST_CHECK enum pinf_err router_deny(struct call *c, enum pinf_rule rule);
@@ -154,6 +158,39 @@ PINF_MUST_CHECK enum pinf_err router_permit(
 enum pinf_actor router_actor(const struct call *c, enum pinf_actor other);
 /* The same beside a task: who holds its lease is its miner, be it the owner too. */
 enum pinf_actor router_task_actor(const struct call *c);
+
+/* router_acl.c: lists. */
+/* Whether the configuration makes sense: as many nodes as can be asked, a quorum among them... */
+bool acl_possible(const struct pinf_acl_config *config);
+/* Whose list governs the session now. */
+enum pinf_acl_source acl_governs(const struct pinf_router *r, const struct pinf_session *session);
+/* Whether the environment speaks for it in an emergency. */
+bool acl_in_emergency(const struct pinf_router *r, uint64_t session);
+/* acl_fresh and miner_listed, of c's session, task and miner. */
+void acl_facts(const struct call *c, struct pinf_facts *facts);
+PINF_MUST_CHECK enum pinf_err
+acl_change(struct pinf_router *r, const struct pinf_member *member, bool put, bool *changed);
+/* At the start, in a transaction of its own: the environment's list, and who governs what. */
+PINF_MUST_CHECK enum pinf_err acl_open(struct pinf_router *r);
+/* Memory from the store. */
+PINF_MUST_CHECK enum pinf_err acl_load(struct pinf_router *r);
+
+/* router_chain.c: what the contract says.  r->chain is there where endpoints are. */
+/* Enough nodes were read lately, for that session. */
+bool chain_fresh(const struct pinf_router *r, uint64_t session);
+/* Where a session-data contract is asked: whether it names that owner. */
+bool chain_owned_by(const struct pinf_router *r, const struct pinf_session *session,
+    const struct pinf_address *who);
+/* From now on the contract is read for that session too.  E_BUSY: too many. */
+PINF_MUST_CHECK enum pinf_err
+chain_watch(struct pinf_router *r, const struct pinf_session *session);
+PINF_MUST_CHECK enum pinf_err
+chain_answered(struct pinf_router *r, struct op *op, const struct pinf_event *event);
+PINF_MUST_CHECK enum pinf_err chain_time(struct pinf_router *r);
+uint64_t chain_next_ms(const struct pinf_router *r);
+/* Everything from the store; nothing is fresh until it was read again. */
+PINF_MUST_CHECK enum pinf_err chain_load(struct pinf_router *r);
+void chain_free(struct chain *chain);
 
 /* router_reply.c: answers. */
 PINF_MUST_CHECK enum pinf_err reply_begin(

@@ -30,13 +30,16 @@ lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_addr
     enum pinf_rule *rule)
 {
 	struct pinf_api_request as_miner = {.auth = PINF_AUTH_WALLET};
-	struct call c = {.r = r, .rq = &as_miner, .who = *miner};
+	struct call c = {.r = r,
+	    .rq = &as_miner,
+	    .who = *miner,
+	    .task = {.id = task->id, .key_version = task->key_version}};
 	struct pinf_facts facts = {
 	    .action = PINF_ACT_CLAIM, .actor = PINF_ACTOR_MINER, .route = task->route};
 	enum pinf_err err = router_load_session(&c, task->session);
 
 	if (err == PINF_OK)
-		err = router_decide(&c, &facts, rule);
+		*rule = router_decide(&c, &facts);
 	if (err != PINF_OK || *rule != PINF_RULE_ALLOW)
 		return err;
 	task->attempt++;
@@ -341,7 +344,7 @@ lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome
 
 	facts.route = c.task.route;
 	if (err == PINF_OK)
-		err = router_decide(&c, &facts, &rule);
+		rule = router_decide(&c, &facts);
 	if (err == PINF_OK && rule != PINF_RULE_ALLOW)
 		err = router_deny(&c, rule);
 	else if (err == PINF_OK)

@@ -73,16 +73,19 @@ insert_session(struct call *c)
 		return err;
 	s->type = c->rq->session_type;
 	s->owner = c->who;
-	s->is_private = c->rq->make_private;
+	s->acl = acl_governs(r, s);
+	s->is_private = c->rq->make_private || s->acl == PINF_ACL_ENV || acl_in_emergency(r, s->id);
 	s->router_sealed_allowed = c->rq->router_sealed_allowed;
 	s->epoch = 1;
 	s->created_ms = r->now_ms;
-	return r->store.ops->session_insert(r->store.ctx, s);
+	err = r->store.ops->session_insert(r->store.ctx, s);
+	return err == PINF_OK && s->acl == PINF_ACL_CONTRACT ? chain_watch(r, s) : err;
 }
 
 static void
 put_session(struct pinf_json_writer *w, const struct pinf_session *s, bool whole)
 {
+	pinf_json_put_str(w, "acl", pinf_acl_source_name(s->acl));
 	pinf_json_put_bool(w, "closed", s->closed);
 	if (whole) {
 		pinf_json_put_uint(w, "created_ms", s->created_ms);
@@ -149,6 +152,36 @@ administer(struct call *c)
 	    c, PINF_ACT_ADMINISTER, router_actor(c, PINF_ACTOR_WALLET_OTHER), PINF_ROUTE_PLAIN);
 }
 
+/* The list that is kept here: once used, it silences the environment's for this session. */
+static enum pinf_err
+take_list(struct call *c)
+{
+	struct pinf_session *s = &c->session;
+	const bool silences = s->acl == PINF_ACL_ENV;
+	enum pinf_err err;
+
+	if (s->acl == PINF_ACL_CONTRACT)
+		return PINF_E_ACL_ELSEWHERE;
+	if (s->own_list)
+		return PINF_OK;
+	s->own_list = true;
+	s->acl = acl_governs(c->r, s);
+	err = c->r->store.ops->session_update(c->r->store.ctx, s);
+	return err == PINF_OK && silences ? c->r->store.ops->acl_govern(c->r->store.ctx, false)
+					  : err;
+}
+
+/* Puts the miner on the list, or takes it off. */
+static enum pinf_err
+change_list(struct call *c, bool put, bool *changed)
+{
+	const struct pinf_member member = {
+	    .session = c->session.id, .source = PINF_ACL_ROUTER, .miner = c->rq->miner};
+	enum pinf_err err = take_list(c);
+
+	return err == PINF_OK ? acl_change(c->r, &member, put, changed) : err;
+}
+
 /* The list changed: a new epoch, and (the first miner ever allowed) privacy for good. */
 static enum pinf_err
 membership_changed(struct call *c, enum pinf_audit_kind kind)
@@ -175,8 +208,7 @@ route_session_allow(struct call *c)
 	enum pinf_err err = administer(c);
 
 	if (err == PINF_OK)
-		err = c->r->store.ops->miner_allow(
-		    c->r->store.ctx, c->session.id, &c->rq->miner, &changed);
+		err = change_list(c, true, &changed);
 	if (err == PINF_OK && changed)
 		err = membership_changed(c, PINF_AUDIT_ALLOW);
 	if (err == PINF_OK && changed)
@@ -191,8 +223,7 @@ route_session_deny(struct call *c)
 	enum pinf_err err = administer(c);
 
 	if (err == PINF_OK)
-		err = c->r->store.ops->miner_deny(
-		    c->r->store.ctx, c->session.id, &c->rq->miner, &changed);
+		err = change_list(c, false, &changed);
 	if (err == PINF_OK && changed)
 		err = membership_changed(c, PINF_AUDIT_DENY);
 	return err == PINF_OK ? reply_session(c, 200) : err;
@@ -240,24 +271,29 @@ route_sessions(struct call *c)
 static enum pinf_err
 put_allowed(struct call *c, struct pinf_json_writer *w)
 {
-	struct pinf_address page[256], last;
+	/* Behind it come those of the governing source, whole sessions' entries first. */
+	struct pinf_member page[256],
+	    after = {.session = c->session.id, .source = c->session.acl - 1, .task = PINF_ID_MAX};
 	const size_t max = sizeof page / sizeof page[0];
-	size_t count = 0;
-	bool first = true;
+	size_t count = max;
+	bool more = true;
 
 	pinf_json_open(w, "allowed_miners", '[');
-	do {
-		enum pinf_err err = c->r->store.ops->miner_list(
-		    c->r->store.ctx, c->session.id, first ? NULL : &last, page, max, &count);
+	while (more && count == max) {
+		enum pinf_err err =
+		    c->r->store.ops->member_list(c->r->store.ctx, &after, page, max, &count);
 
 		if (err != PINF_OK)
 			return err;
-		for (size_t i = 0; i < count; i++)
-			pinf_json_put_address(w, NULL, &page[i]);
+		for (size_t i = 0; i < count && more; i++) {
+			more = page[i].session == c->session.id &&
+			       page[i].source == c->session.acl && page[i].task == 0;
+			if (more)
+				pinf_json_put_address(w, NULL, &page[i].miner);
+		}
 		if (count > 0)
-			last = page[count - 1];
-		first = false;
-	} while (count == max);
+			after = page[count - 1];
+	}
 	pinf_json_close(w, ']');
 	return PINF_OK;
 }

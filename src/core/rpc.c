@@ -76,20 +76,11 @@ pinf_rpc_block_latest(struct pinf_rpc_batch *batch)
 }
 
 void
-pinf_rpc_block_at(struct pinf_rpc_batch *batch, uint64_t number)
-{
-	open_call(batch, "eth_getBlockByNumber");
-	put_quantity(batch, number);
-	pinf_json_put_bool(&batch->json, NULL, false);
-	close_call(batch);
-}
-
-void
-pinf_rpc_code(struct pinf_rpc_batch *batch, const struct pinf_address *address, uint64_t number)
+pinf_rpc_code(struct pinf_rpc_batch *batch, const struct pinf_address *address)
 {
 	open_call(batch, "eth_getCode");
 	pinf_json_put_address(&batch->json, NULL, address);
-	put_quantity(batch, number);
+	pinf_json_put_str(&batch->json, NULL, "latest");
 	close_call(batch);
 }
 

@@ -27,9 +27,8 @@ struct pinf_rpc_batch {
 struct pinf_rpc_batch pinf_rpc_begin(struct pinf_bytes *out);
 void pinf_rpc_chain_id(struct pinf_rpc_batch *batch);
 void pinf_rpc_block_latest(struct pinf_rpc_batch *batch);
-void pinf_rpc_block_at(struct pinf_rpc_batch *batch, uint64_t number);
-void
-pinf_rpc_code(struct pinf_rpc_batch *batch, const struct pinf_address *address, uint64_t number);
+/* The code at that address, after the newest block. */
+void pinf_rpc_code(struct pinf_rpc_batch *batch, const struct pinf_address *address);
 /* In the state after that very block, which must be of the node's chain still (EIP-1898). */
 void pinf_rpc_call_at_hash(struct pinf_rpc_batch *batch, const struct pinf_address *to,
     const struct pinf_abi_call *call, const struct pinf_hash *block_hash);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sqlite_claim.c -- the oldest task that a miner may have.  There are two queues: what is shared
- * with every miner, and what is only for the miners that its session lists.  spec/store.md.
+ * sqlite_claim.c -- the oldest task that a miner may have.  There are three queues: what is shared
+ * with every miner, what is only for the miners that its session lists, and the few tasks that an
+ * operator gave a list of their own.  spec/store.md.
  */
 #include "store/sqlite_internal.h"
 
@@ -113,13 +114,29 @@ walk(struct pinf_sqlite *store, const struct pinf_address *miner, struct candida
 	return err != PINF_OK || may || over ? err : zigzag(store, miner, best);
 }
 
+/* The oldest of those with a list of their own, if it is older than *best. */
+static enum pinf_err
+find_own(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session,
+    struct candidate *best)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE_OWN);
+	struct candidate own;
+	enum pinf_err err;
+
+	pinf_put_blob(&q, miner, sizeof *miner);
+	pinf_put_u64(&q, session);
+	err = pinf_get_record(&q, &candidate_record, &own);
+	if (err == PINF_OK && older(&own, best))
+		*best = own;
+	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
+}
+
 static enum pinf_err
 find_any(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE);
 	enum pinf_err err;
 
-	*best = (struct candidate){0, UINT64_MAX, UINT64_MAX};
 	pinf_put_u64(&q, true);
 	err = pinf_get_record(&q, &candidate_record, best);
 	return err == PINF_OK || err == PINF_E_NOT_FOUND ? walk(store, miner, best) : err;
@@ -129,26 +146,31 @@ static enum pinf_err
 find_in(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session,
     struct candidate *best)
 {
+	struct candidate head = {0};
 	bool shared = true, may = false;
-	enum pinf_err err = head_from(store, shared, session, best);
+	enum pinf_err err = head_from(store, shared, session, &head);
 
-	if (err != PINF_E_NOT_FOUND && (err != PINF_OK || best->session == session))
-		return err;
-	err = may_claim(store, session, miner, &may);
-	if (err == PINF_OK)
-		err = may ? head_from(store, !shared, session, best) : PINF_E_NOT_FOUND;
-	return err == PINF_OK && best->session != session ? PINF_E_NOT_FOUND : err;
+	if (err == PINF_E_NOT_FOUND || (err == PINF_OK && head.session != session)) {
+		err = may_claim(store, session, miner, &may);
+		if (err == PINF_OK && may)
+			err = head_from(store, !shared, session, &head);
+	}
+	if (err == PINF_OK && head.session == session)
+		*best = head;
+	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
 enum pinf_err
 pinf_sqlite_claimable(
     void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task)
 {
-	struct candidate best = {0};
+	struct candidate best = {0, UINT64_MAX, UINT64_MAX};
 	struct pinf_query q;
 	enum pinf_err err = only_session == 0 ? find_any(store, miner, &best)
 					      : find_in(store, miner, only_session, &best);
 
+	if (err == PINF_OK)
+		err = find_own(store, miner, only_session, &best);
 	if (err != PINF_OK)
 		return err;
 	q = pinf_query(store, PINF_SQL_TASK_AT);

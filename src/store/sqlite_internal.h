@@ -17,7 +17,7 @@ enum pinf_sql {
 const char *pinf_sql_text(enum pinf_sql sql);
 
 /* The file's schema.  Step v, a NULL-ended list of statements, leads from version v to v + 1. */
-#define PINF_SCHEMA_VERSION 1
+#define PINF_SCHEMA_VERSION 2
 extern const char *const *const pinf_schema_steps[PINF_SCHEMA_VERSION];
 
 struct pinf_sqlite {

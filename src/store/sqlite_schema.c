@@ -81,4 +81,25 @@ static const char *const step_0[] = {
     NULL,
 };
 
-const char *const *const pinf_schema_steps[PINF_SCHEMA_VERSION] = {step_0};
+/* Lists from several sources, and who governs a session.  From here on shared may be 2: the task has a list of its own. */
+static const char *const step_1[] = {
+    "BEGIN IMMEDIATE",
+    "PRAGMA user_version = 2",
+    "ALTER TABLE sessions ADD COLUMN acl INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE sessions ADD COLUMN own_list INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN seats INTEGER NOT NULL DEFAULT 0",
+    "UPDATE sessions SET own_list = epoch > 1",
+    "CREATE TABLE members ("
+    "session INTEGER NOT NULL, source INTEGER NOT NULL, task INTEGER NOT NULL, "
+    "miner BLOB NOT NULL, PRIMARY KEY (session, source, task, miner)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX members_sessions ON members (miner, session, source, task)",
+    "INSERT INTO members (session, source, task, miner) SELECT session, 1, 0, miner FROM miners",
+    "DROP TABLE miners",
+    "CREATE TABLE removals ("
+    "session INTEGER NOT NULL, miner BLOB NOT NULL, block INTEGER NOT NULL, "
+    "PRIMARY KEY (session, miner)) STRICT, WITHOUT ROWID",
+    "COMMIT",
+    NULL,
+};
+
+const char *const *const pinf_schema_steps[PINF_SCHEMA_VERSION] = {step_0, step_1};

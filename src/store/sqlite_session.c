@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sqlite_session.c -- sessions and their allowed miners.  spec/store.md. */
+/* sqlite_session.c -- sessions, the members of their lists, removals.  spec/store.md, spec/acl.md. */
 #include "store/sqlite_internal.h"
 
 #define SESSION(member, kind, max) PINF_FIELD(pinf_session, member, kind, max)
-#define CHANGING                   6 /* the first fields: what an update writes */
+#define CHANGING                   8 /* the first fields: what an update writes */
 
 static const struct pinf_field session_fields[] = {SESSION(id, NUMBER, 0),
     SESSION(is_private, NUMBER, 1), SESSION(router_sealed_allowed, NUMBER, 1),
-    SESSION(closed, NUMBER, 1), SESSION(epoch, NUMBER, 0), SESSION(last_task, NUMBER, 0),
-    SESSION(type, NUMBER, PINF_SESSION_EPHEMERAL), SESSION(owner, BYTES, 0),
+    SESSION(closed, NUMBER, 1), SESSION(acl, NUMBER, PINF_ACL_ENV), SESSION(own_list, NUMBER, 1),
+    SESSION(epoch, NUMBER, 0), SESSION(last_task, NUMBER, 0),
+    SESSION(type, NUMBER, PINF_SESSION_POOLED), SESSION(seats, NUMBER, 0), SESSION(owner, BYTES, 0),
     SESSION(instance, BYTES, 0), SESSION(created_ms, NUMBER, 0)};
 static const struct pinf_record session_record = PINF_RECORD(pinf_session, session_fields);
 
@@ -63,57 +64,106 @@ session_last(void *store, uint64_t *id)
 	return pinf_get_record(&q, &pinf_number_record, id);
 }
 
-static struct pinf_query
-membership(void *store, enum pinf_sql sql, uint64_t session, const struct pinf_address *miner)
-{
-	struct pinf_query q = pinf_query(store, sql);
+#define MEMBER(member, kind, max) PINF_FIELD(pinf_member, member, kind, max)
+static const struct pinf_field member_fields[] = {MEMBER(session, NUMBER, 0),
+    MEMBER(source, NUMBER, PINF_ACL_SOURCES - 1), MEMBER(task, NUMBER, 0), MEMBER(miner, BYTES, 0)};
+static const struct pinf_record member_record = PINF_RECORD(pinf_member, member_fields);
 
-	pinf_put_u64(&q, session);
-	pinf_put_blob(&q, miner, sizeof *miner);
-	return q;
-}
+#define REMOVAL(member, kind) PINF_FIELD(pinf_removal, member, kind, 0)
+static const struct pinf_field removal_fields[] = {
+    REMOVAL(session, NUMBER), REMOVAL(miner, BYTES), REMOVAL(block, NUMBER)};
+static const struct pinf_record removal_record = PINF_RECORD(pinf_removal, removal_fields);
 
 static enum pinf_err
-change(struct pinf_query q, bool *changed)
+change(void *store, enum pinf_sql sql, const struct pinf_member *member, bool *changed)
 {
-	const enum pinf_err err = pinf_run(&q);
+	struct pinf_query q = pinf_query(store, sql);
+	enum pinf_err err;
 
+	pinf_put_record(&q, &member_record, member, member_record.count);
+	err = pinf_run(&q);
 	if (err == PINF_OK)
 		*changed = q.at > 0;
 	return err;
 }
 
 static enum pinf_err
-miner_allow(void *store, uint64_t session, const struct pinf_address *miner, bool *changed)
+member_put(void *store, const struct pinf_member *member, bool *changed)
 {
-	return change(membership(store, PINF_SQL_MINER_ALLOW, session, miner), changed);
+	return change(store, PINF_SQL_MEMBER_PUT, member, changed);
 }
 
 static enum pinf_err
-miner_deny(void *store, uint64_t session, const struct pinf_address *miner, bool *changed)
+member_drop(void *store, const struct pinf_member *member, bool *changed)
 {
-	return change(membership(store, PINF_SQL_MINER_DENY, session, miner), changed);
+	return change(store, PINF_SQL_MEMBER_DROP, member, changed);
 }
 
 static enum pinf_err
-miner_listed(void *store, uint64_t session, const struct pinf_address *miner, bool *listed)
+member_list(void *store, const struct pinf_member *after, struct pinf_member *members, size_t max,
+    size_t *count)
 {
-	struct pinf_query q = membership(store, PINF_SQL_MINER_LISTED, session, miner);
+	struct pinf_query q = pinf_query(store, PINF_SQL_MEMBER_LIST);
 
-	return pinf_get_record(&q, &pinf_flag_record, listed);
+	pinf_put_record(&q, &member_record, after, member_record.count);
+	return pinf_get_list(&q, &member_record, members, max, count);
 }
 
 static enum pinf_err
-miner_list(void *store, uint64_t session, const struct pinf_address *after,
-    struct pinf_address *miners, size_t max, size_t *count)
+member_clear(void *store, enum pinf_acl_source source)
 {
-	struct pinf_query q = pinf_query(store, PINF_SQL_MINER_LIST);
+	struct pinf_query q = pinf_query(store, PINF_SQL_MEMBER_CLEAR);
+
+	pinf_put_u64(&q, source);
+	return pinf_run(&q);
+}
+
+static enum pinf_err
+acl_govern(void *store, bool contract)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_GOVERN_SESSIONS);
+	enum pinf_err err;
+
+	pinf_put_u64(&q, contract);
+	err = pinf_run(&q);
+	if (err == PINF_OK) {
+		q = pinf_query(store, PINF_SQL_GOVERN_PRIVATE);
+		err = pinf_run(&q);
+	}
+	if (err == PINF_OK) {
+		q = pinf_query(store, PINF_SQL_GOVERN_TASKS);
+		err = pinf_run(&q);
+	}
+	return err;
+}
+
+static enum pinf_err
+removal_put(void *store, const struct pinf_removal *removal)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_REMOVAL_PUT);
+
+	pinf_put_record(&q, &removal_record, removal, removal_record.count);
+	return pinf_run(&q);
+}
+
+static enum pinf_err
+removal_drop(void *store, uint64_t session, const struct pinf_address *miner)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_REMOVAL_DROP);
 
 	pinf_put_u64(&q, session);
-	/* The empty blob sorts before every address, the all-zero one included. */
-	pinf_put_blob(
-	    &q, after == NULL ? (const void *)"" : after, after == NULL ? 0 : sizeof *after);
-	return pinf_get_list(&q, &pinf_address_record, miners, max, count);
+	pinf_put_blob(&q, miner, sizeof *miner);
+	return pinf_run(&q);
+}
+
+static enum pinf_err
+removal_list(void *store, const struct pinf_removal *after, struct pinf_removal *removals,
+    size_t max, size_t *count)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_REMOVAL_LIST);
+
+	pinf_put_record(&q, &removal_record, after, 2);
+	return pinf_get_list(&q, &removal_record, removals, max, count);
 }
 
 void
@@ -124,8 +174,12 @@ pinf_sqlite_session_ops(struct pinf_store_ops *ops)
 	ops->session_update = session_update;
 	ops->session_list = session_list;
 	ops->session_last = session_last;
-	ops->miner_allow = miner_allow;
-	ops->miner_deny = miner_deny;
-	ops->miner_listed = miner_listed;
-	ops->miner_list = miner_list;
+	ops->member_put = member_put;
+	ops->member_drop = member_drop;
+	ops->member_list = member_list;
+	ops->member_clear = member_clear;
+	ops->acl_govern = acl_govern;
+	ops->removal_put = removal_put;
+	ops->removal_drop = removal_drop;
+	ops->removal_list = removal_list;
 }

@@ -8,8 +8,10 @@
 
 /* Columns are in the order of the fields that sqlite_session.c and its neighbours give a record. */
 #define PINF_SQL_SESSION                                                                           \
-	"id, is_private, router_sealed_allowed, closed, epoch, last_task, type, owner, instance, " \
-	"created_ms "
+	"id, is_private, router_sealed_allowed, closed, acl, own_list, epoch, last_task, type, "   \
+	"seats, owner, instance, created_ms "
+/* Entries that speak for session s: of the source that governs it, and an emergency's. */
+#define PINF_SQL_GOVERNS "(m.source = s.acl OR m.source = 4) "
 #define PINF_SQL_TASK                                                                              \
 	"SELECT t.session, t.id, t.state, t.key_version, t.attempt, t.epoch, t.miner, "            \
 	"t.queue_seq, t.due_ms, t.deadline_ms, t.precommit_sha256, t.result_signature, "           \
@@ -24,8 +26,13 @@
 	"state = ?3, key_version = ?4, attempt = ?5, epoch = ?6, miner = ?7, queue_seq = ?8, "     \
 	"due_ms = ?9, deadline_ms = ?10, precommit_sha256 = ?11, result_signature = ?12, "         \
 	"failure = ?13 "
-#define PINF_SQL_SHARED                                                                            \
-	"ifnull((SELECT is_private = 0 AND closed = 0 FROM sessions WHERE id = ?1), 0) "
+/* Of the task (session, id): 1 open to all, 2 by a list of its own, else 0. */
+#define PINF_SQL_SHARED_OF(session, id)                                                            \
+	"iif(EXISTS (SELECT 1 FROM members m JOIN sessions s ON s.id = m.session "                 \
+	"WHERE m.session = " session " AND m.source >= 3 AND m.task = " id                         \
+	" AND " PINF_SQL_GOVERNS "), 2, "                                                          \
+	"ifnull((SELECT is_private = 0 AND closed = 0 FROM sessions WHERE id = " session "), 0)) "
+#define PINF_SQL_SHARED PINF_SQL_SHARED_OF("?1", "?2")
 #define PINF_SQL_PAYLOAD                                                                           \
 	"(row, session, urn, sha256, size, suite, key_version, scope, inline) "                    \
 	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (row) DO UPDATE SET "             \
@@ -48,19 +55,37 @@
 	X(CLOCK_GET, "SELECT now_ms FROM clock WHERE id = 1")                                      \
 	X(CLOCK_SET, "UPDATE clock SET now_ms = max(now_ms, ?1) WHERE id = 1")                     \
 	X(SESSION_INSERT, "INSERT INTO sessions (" PINF_SQL_SESSION ") "                           \
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                      \
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")       \
 	X(SESSION_GET, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id = ?1")                   \
 	X(SESSION_UPDATE,                                                                          \
 	    "UPDATE sessions SET is_private = max(is_private, ?2), router_sealed_allowed = ?3, "   \
-	    "closed = max(closed, ?4), epoch = ?5, last_task = ?6 WHERE id = ?1")                  \
+	    "closed = max(closed, ?4), acl = ?5, own_list = max(own_list, ?6), epoch = ?7, "       \
+	    "last_task = ?8 WHERE id = ?1")                                                        \
 	X(SESSION_UNSHARE,                                                                         \
 	    "UPDATE tasks SET shared = 0 WHERE state = 2 AND shared = 1 AND session = ?1")         \
 	X(SESSION_LIST, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id > ?1 ORDER BY id")      \
 	X(SESSION_LAST, "SELECT ifnull(max(id), 0) FROM sessions")                                 \
-	X(MINER_ALLOW, "INSERT OR IGNORE INTO miners (session, miner) VALUES (?1, ?2)")            \
-	X(MINER_DENY, "DELETE FROM miners WHERE session = ?1 AND miner = ?2")                      \
-	X(MINER_LISTED, "SELECT EXISTS (SELECT 1 FROM miners WHERE session = ?1 AND miner = ?2)")  \
-	X(MINER_LIST, "SELECT miner FROM miners WHERE session = ?1 AND miner > ?2 ORDER BY miner") \
+	X(MEMBER_PUT, "INSERT OR IGNORE INTO members (session, source, task, miner) "              \
+		      "VALUES (?1, ?2, ?3, ?4)")                                                   \
+	X(MEMBER_DROP, "DELETE FROM members "                                                      \
+		       "WHERE session = ?1 AND source = ?2 AND task = ?3 AND miner = ?4")          \
+	X(MEMBER_LIST, "SELECT session, source, task, miner FROM members "                         \
+		       "WHERE (session, source, task, miner) > (?1, ?2, ?3, ?4) "                  \
+		       "ORDER BY session, source, task, miner")                                    \
+	X(MEMBER_CLEAR, "DELETE FROM members WHERE source = ?1")                                   \
+	X(GOVERN_SESSIONS, "UPDATE sessions SET acl = CASE WHEN type <> 1 THEN 1 WHEN ?1 THEN 2 "  \
+			   "WHEN own_list = 0 AND EXISTS (SELECT 1 FROM members m "                \
+			   "WHERE m.session = sessions.id AND m.source = 3) THEN 3 ELSE 1 END")    \
+	X(GOVERN_PRIVATE, "UPDATE sessions SET is_private = 1 WHERE EXISTS (SELECT 1 "             \
+			  "FROM members m WHERE m.session = sessions.id "                          \
+			  "AND m.source IN (sessions.acl, 4) AND m.source >= 3)")                  \
+	X(GOVERN_TASKS, "UPDATE tasks SET shared = " PINF_SQL_SHARED_OF(                           \
+			    "tasks.session", "tasks.id") "WHERE state <= 2")                       \
+	X(REMOVAL_PUT, "INSERT OR REPLACE INTO removals (session, miner, block) "                  \
+		       "VALUES (?1, ?2, ?3)")                                                      \
+	X(REMOVAL_DROP, "DELETE FROM removals WHERE session = ?1 AND miner = ?2")                  \
+	X(REMOVAL_LIST, "SELECT session, miner, block FROM removals "                              \
+			"WHERE (session, miner) > (?1, ?2) ORDER BY session, miner")               \
 	X(TASK_INSERT,                                                                             \
 	    "INSERT INTO tasks (session, id, state, key_version, attempt, epoch, miner, "          \
 	    "queue_seq, due_ms, deadline_ms, precommit_sha256, result_signature, failure, "        \
@@ -91,11 +116,19 @@
 		 "WHERE state = 2 AND shared = ?1 ORDER BY queue_seq, session, row")               \
 	X(QUEUE_FROM, "SELECT row, queue_seq, session FROM tasks WHERE state = 2 AND shared = ?1 " \
 		      "AND session >= ?2 ORDER BY session, queue_seq, row LIMIT 1")                \
-	X(SESSION_FROM, "SELECT m.session FROM miners m JOIN sessions s ON s.id = m.session "      \
-			"WHERE m.miner = ?1 "                                                      \
-			"AND m.session >= ?2 AND s.closed = 0 ORDER BY m.session LIMIT 1")         \
-	X(MAY_CLAIM, "SELECT EXISTS (SELECT 1 FROM sessions s JOIN miners m ON m.session = s.id "  \
-		     "WHERE s.id = ?1 AND s.closed = 0 AND m.miner = ?2)")                         \
+	X(QUEUE_OWN, "SELECT t.row, t.queue_seq, t.session FROM tasks t "                          \
+		     "JOIN sessions s ON s.id = t.session WHERE t.state = 2 AND t.shared = 2 "     \
+		     "AND s.closed = 0 AND (?2 = 0 OR t.session = ?2) AND EXISTS (SELECT 1 "       \
+		     "FROM members m WHERE m.miner = ?1 AND m.session = t.session AND "            \
+		     "((m.source >= 3 AND m.task = t.id AND " PINF_SQL_GOVERNS ") OR "             \
+		     "(m.source < 3 AND m.source = s.acl))) "                                      \
+		     "ORDER BY t.queue_seq, t.session, t.row LIMIT 1")                             \
+	X(SESSION_FROM, "SELECT m.session FROM members m JOIN sessions s ON s.id = m.session "     \
+			"WHERE m.miner = ?1 AND m.session >= ?2 AND m.task = 0 "                   \
+			"AND " PINF_SQL_GOVERNS "AND s.closed = 0 ORDER BY m.session LIMIT 1")     \
+	X(MAY_CLAIM, "SELECT EXISTS (SELECT 1 FROM sessions s JOIN members m ON m.session = s.id " \
+		     "WHERE s.id = ?1 AND s.closed = 0 AND m.miner = ?2 AND m.task = 0 "           \
+		     "AND " PINF_SQL_GOVERNS ")")                                                  \
 	X(INTENT_PUT,                                                                              \
 	    "INSERT OR REPLACE INTO intents (sha256, session, task, attempt, size, expires_ms) "   \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                                     \

@@ -393,7 +393,7 @@ worked_examples_hold(void **state)
 		assert_string_equal(pinf_rule_name(pinf_policy_decide(&facts)), cells[4]);
 		examples++;
 	}
-	assert_int_equal(examples, 12);
+	assert_int_equal(examples, 13);
 }
 
 static void

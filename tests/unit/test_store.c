@@ -73,35 +73,62 @@ static void
 allowlists_are_idempotent_and_ordered(void **state)
 {
 	struct fixture *f = *state;
-	struct pinf_address page[3], zero = an_address(0), miner;
-	bool changed = false, listed = true;
+	const struct pinf_member before = {.session = 1, .task = PINF_ID_MAX};
+	struct pinf_member page[3], member = {.session = 1, .source = PINF_ACL_ROUTER};
+	bool changed = false;
 	size_t count = 9;
 
 	for (int fill = 3; fill >= 0; fill--) {
-		miner = an_address((uint8_t)fill);
-		assert_ok(CALL(f, miner_listed, 1, &miner, &listed));
-		assert_false(listed);
-		assert_ok(CALL(f, miner_allow, 1, &miner, &changed));
+		member.miner = an_address((uint8_t)fill);
+		assert_ok(CALL(f, member_put, &member, &changed));
 		assert_true(changed);
-		assert_ok(CALL(f, miner_allow, 1, &miner, &changed));
+		assert_ok(CALL(f, member_put, &member, &changed));
 		assert_false(changed);
-		assert_ok(CALL(f, miner_listed, 1, &miner, &listed));
-		assert_true(listed);
-		assert_ok(CALL(f, miner_listed, 2, &miner, &listed));
-		assert_false(listed);
 	}
-	assert_ok(CALL(f, miner_list, 1, NULL, page, 3, &count));
+	assert_ok(CALL(f, member_list, &before, page, 3, &count));
 	assert_int_equal(count, 3);
-	assert_true(pinf_address_equal(&page[0], &zero));
-	assert_ok(CALL(f, miner_list, 1, &page[2], page, 3, &count));
+	assert_true(pinf_address_equal(&page[0].miner, &member.miner));
+	assert_int_equal(page[0].source, PINF_ACL_ROUTER);
+	assert_ok(CALL(f, member_list, &page[2], page, 3, &count));
 	assert_int_equal(count, 1);
-	assert_int_equal(page[0].bytes[0], 3);
-	assert_ok(CALL(f, miner_deny, 1, &zero, &changed));
+	assert_int_equal(page[0].miner.bytes[0], 3);
+	assert_ok(CALL(f, member_drop, &member, &changed));
 	assert_true(changed);
-	assert_ok(CALL(f, miner_deny, 1, &zero, &changed));
+	assert_ok(CALL(f, member_drop, &member, &changed));
 	assert_false(changed);
-	assert_ok(CALL(f, miner_list, 1, NULL, page, 3, &count));
-	assert_int_equal(page[0].bytes[0], 1);
+	assert_ok(CALL(f, member_list, &before, page, 3, &count));
+	assert_int_equal(page[0].miner.bytes[0], 1);
+	member.source = PINF_ACL_CONTRACT;
+	member.task = 9;
+	assert_ok(CALL(f, member_put, &member, &changed));
+	assert_ok(CALL(f, member_list, &page[2], page, 3, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(page[0].task, 9);
+	assert_ok(CALL(f, member_clear, PINF_ACL_ROUTER));
+	assert_ok(CALL(f, member_list, &before, page, 3, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(page[0].source, PINF_ACL_CONTRACT);
+}
+
+static void
+removals_are_replaced_and_ordered(void **state)
+{
+	struct fixture *f = *state;
+	struct pinf_removal page[3], removal = {2, an_address(9), 100}, before = {.session = 0};
+	size_t count = 0;
+
+	assert_ok(CALL(f, removal_put, &removal));
+	removal.block = 200;
+	assert_ok(CALL(f, removal_put, &removal));
+	removal.session = 1;
+	assert_ok(CALL(f, removal_put, &removal));
+	assert_ok(CALL(f, removal_list, &before, page, 3, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(page[0].session, 1);
+	assert_int_equal(page[1].block, 200);
+	assert_ok(CALL(f, removal_drop, 2, &removal.miner));
+	assert_ok(CALL(f, removal_list, &page[0], page, 3, &count));
+	assert_int_equal(count, 0);
 }
 
 static void
@@ -478,7 +505,10 @@ every_statement_runs_on_an_index(void **state)
 {
 	static const enum pinf_sql scans[] = {PINF_SQL_SESSION_LAST, PINF_SQL_AUDIT_LAST,
 	    PINF_SQL_CHECKPOINT_LAST, PINF_SQL_NEXT_DUE, PINF_SQL_COUNT_VERSION,
-	    PINF_SQL_FIRST_OF_VERSION, PINF_SQL_COUNT_STATES};
+	    PINF_SQL_FIRST_OF_VERSION, PINF_SQL_COUNT_STATES,
+	    /* Once, when the router starts. */
+	    PINF_SQL_MEMBER_CLEAR, PINF_SQL_GOVERN_SESSIONS, PINF_SQL_GOVERN_PRIVATE,
+	    PINF_SQL_GOVERN_TASKS};
 	struct fixture *f = *state;
 
 	for (int sql = PINF_SQL_SESSION_INSERT; sql < PINF_SQL_COUNT; sql++) {
@@ -525,8 +555,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(the_clock_never_runs_back), TEST(sessions_are_kept),
-	    TEST(allowlists_are_idempotent_and_ordered), TEST(a_task_is_kept_through_its_life),
-	    TEST(inline_payloads_are_kept), TEST(references_are_unique_for_their_owner),
+	    TEST(allowlists_are_idempotent_and_ordered), TEST(removals_are_replaced_and_ordered),
+	    TEST(a_task_is_kept_through_its_life), TEST(inline_payloads_are_kept),
+	    TEST(references_are_unique_for_their_owner),
 	    TEST(a_session_accepts_a_sealed_result_once), TEST(lists_come_in_pages),
 	    TEST(what_is_due_comes_first), TEST(tasks_are_counted_by_state_and_version),
 	    TEST(intents_are_replaced_counted_and_due), TEST(nonces_are_single_use_until_pruned),

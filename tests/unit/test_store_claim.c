@@ -21,10 +21,11 @@ insert_task(struct fixture *f, uint64_t session, uint64_t id, uint64_t queue_seq
 static void
 allow(struct fixture *f, uint64_t session, uint8_t miner)
 {
-	struct pinf_address address = an_address(miner);
+	struct pinf_member member = {
+	    .session = session, .source = PINF_ACL_ROUTER, .miner = an_address(miner)};
 	bool changed;
 
-	assert_ok(CALL(f, miner_allow, session, &address, &changed));
+	assert_ok(CALL(f, member_put, &member, &changed));
 }
 
 static void
@@ -86,7 +87,8 @@ static void
 closing_and_turning_private_take_effect(void **state)
 {
 	struct fixture *f = *state;
-	struct pinf_address miner = an_address(1);
+	struct pinf_member member = {
+	    .session = 1, .source = PINF_ACL_ROUTER, .miner = an_address(1)};
 	struct pinf_task task;
 	bool changed;
 
@@ -98,7 +100,7 @@ closing_and_turning_private_take_effect(void **state)
 	assert_int_equal(offered(f, 2, 0), 0);
 	assert_int_equal(offered(f, 2, 1), 0);
 	assert_int_equal(offered(f, 1, 0), 101);
-	assert_ok(CALL(f, miner_deny, 1, &miner, &changed));
+	assert_ok(CALL(f, member_drop, &member, &changed));
 	assert_int_equal(offered(f, 1, 0), 0);
 	allow(f, 1, 1);
 
@@ -133,6 +135,101 @@ struct model {
 	uint64_t last[SESSIONS];
 };
 
+/* m may be NULL: nobody keeps count. */
+static void
+move(struct fixture *f, struct model *m, size_t s, size_t t, bool queued)
+{
+	struct pinf_task task;
+
+	assert_ok(CALL(f, task_get, s, t, &task));
+	task.state = queued ? PINF_TASK_CREATED : PINF_TASK_ASSIGNED;
+	assert_ok(CALL(f, task_update, &task));
+	if (m != NULL)
+		m->queued[s][t] = queued;
+}
+
+static void
+put(struct fixture *f, uint64_t session, enum pinf_acl_source source, uint64_t task, uint8_t miner)
+{
+	struct pinf_member member = {session, source, task, an_address(miner)};
+	bool changed = false;
+
+	assert_ok(CALL(f, member_put, &member, &changed));
+	assert_true(changed);
+}
+
+/* Only the source that governs a session speaks for it; beside it, an emergency's. */
+static void
+sources_govern(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t id = 1; id <= 3; id++) {
+		insert_session(f, id, true);
+		insert_task(f, id, 1, id);
+		put(f, id, PINF_ACL_ROUTER, 0, 1);
+		put(f, id, PINF_ACL_CONTRACT, 0, 2);
+	}
+	put(f, 2, PINF_ACL_ENV, 0, 3);
+	put(f, 3, PINF_ACL_EMERGENCY, 0, 4);
+	assert_ok(CALL(f, acl_govern, false));
+	assert_int_equal(offered(f, 1, 0), 101);
+	assert_int_equal(offered(f, 1, 2), 0); /* The environment names it, its owner never did. */
+	assert_int_equal(offered(f, 3, 0), 201);
+	assert_int_equal(offered(f, 4, 0), 301);
+	assert_int_equal(offered(f, 2, 0), 0);
+	assert_ok(CALL(f, acl_govern, true));
+	assert_int_equal(offered(f, 1, 0), 0);
+	assert_int_equal(offered(f, 2, 0), 101);
+	assert_int_equal(offered(f, 3, 0), 0);
+	assert_int_equal(offered(f, 4, 0), 301);
+	assert_int_equal(offered(f, 2, 3), 301);
+	assert_ok(CALL(f, member_clear, PINF_ACL_EMERGENCY));
+	assert_int_equal(offered(f, 4, 0), 0);
+}
+
+static void
+a_task_may_have_a_list_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct pinf_session session;
+	struct pinf_member member = {1, PINF_ACL_ENV, 2, an_address(7)};
+	bool changed;
+
+	insert_session(f, 1, false);
+	insert_task(f, 1, 1, 1);
+	insert_task(f, 1, 2, 2);
+	insert_task(f, 1, 3, 3);
+	put(f, 1, PINF_ACL_ENV, 0, 6);
+	put(f, 1, PINF_ACL_ENV, 2, 7);
+	assert_ok(CALL(f, acl_govern, false));
+	assert_ok(CALL(f, session_get, 1, &session));
+	assert_true(session.is_private); /* and for good */
+	assert_int_equal(session.acl, PINF_ACL_ENV);
+	assert_int_equal(offered(f, 5, 0), 0);
+	assert_int_equal(offered(f, 7, 0), 102);
+	assert_int_equal(offered(f, 7, 1), 102);
+	assert_int_equal(offered(f, 7, 2), 0);
+	assert_int_equal(offered(f, 6, 0), 101);
+	move(f, NULL, 1, 1, false);
+	assert_int_equal(offered(f, 6, 0), 103); /* The task's list replaces the session's. */
+	insert_task(f, 1, 4, 0);
+	put(f, 1, PINF_ACL_ENV, 5, 6);
+	insert_task(f, 1, 5, 0);
+	assert_int_equal(offered(f, 6, 0), 104);
+	assert_ok(CALL(f, member_drop, &member, &changed));
+	assert_ok(CALL(f, acl_govern, false));
+	move(f, NULL, 1, 4, false);
+	move(f, NULL, 1, 5, false);
+	assert_int_equal(offered(f, 7, 0), 0);
+	assert_int_equal(offered(f, 6, 0), 102);
+	/* The owner's own list, once used, silences the environment's. */
+	session.own_list = true;
+	assert_ok(CALL(f, session_update, &session));
+	assert_ok(CALL(f, acl_govern, false));
+	assert_int_equal(offered(f, 6, 0), 0);
+}
+
 static uint64_t
 model_offered(const struct model *m, size_t miner, size_t only)
 {
@@ -161,21 +258,11 @@ draw(uint64_t *seed, uint64_t below)
 }
 
 static void
-move(struct fixture *f, struct model *m, size_t s, size_t t, bool queued)
-{
-	struct pinf_task task;
-
-	assert_ok(CALL(f, task_get, s, t, &task));
-	task.state = queued ? PINF_TASK_CREATED : PINF_TASK_ASSIGNED;
-	assert_ok(CALL(f, task_update, &task));
-	m->queued[s][t] = queued;
-}
-
-static void
 change(struct fixture *f, struct model *m, uint64_t *seed, uint64_t now)
 {
 	const size_t s = 1 + draw(seed, SESSIONS - 1), miner = draw(seed, MINERS);
-	struct pinf_address address = an_address((uint8_t)miner);
+	const struct pinf_member member = {
+	    .session = s, .source = PINF_ACL_ROUTER, .miner = an_address((uint8_t)miner)};
 	const uint64_t what = draw(seed, 100);
 	bool changed;
 
@@ -189,8 +276,8 @@ change(struct fixture *f, struct model *m, uint64_t *seed, uint64_t now)
 		move(f, m, s, 1 + draw(seed, m->last[s]), draw(seed, 2) == 0);
 	} else if (what < 97) {
 		m->listed[s][miner] = draw(seed, 2) == 0;
-		assert_ok(m->listed[s][miner] ? CALL(f, miner_allow, s, &address, &changed)
-					      : CALL(f, miner_deny, s, &address, &changed));
+		assert_ok(m->listed[s][miner] ? CALL(f, member_put, &member, &changed)
+					      : CALL(f, member_drop, &member, &changed));
 	} else {
 		m->is_private[s] = m->is_private[s] || draw(seed, 2) == 0;
 		m->closed[s] = m->closed[s] || draw(seed, 4) == 0;
@@ -232,7 +319,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(the_oldest_that_the_miner_may_have),
-	    TEST(closing_and_turning_private_take_effect), TEST(it_agrees_with_a_naive_model)};
+	    TEST(closing_and_turning_private_take_effect), TEST(sources_govern),
+	    TEST(a_task_may_have_a_list_of_its_own), TEST(it_agrees_with_a_naive_model)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

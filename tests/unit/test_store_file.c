@@ -271,9 +271,9 @@ damage_and_foreign_files_are_refused(void **state)
 static void
 rows_that_somebody_else_wrote_are_corrupt(void **state)
 {
-	static const char *const changes[] = {"UPDATE sessions SET type = 3",
-	    "UPDATE sessions SET epoch = -1", "UPDATE sessions SET owner = x'00'",
-	    "UPDATE sessions SET closed = 2"};
+	static const char *const changes[] = {"UPDATE sessions SET type = 4",
+	    "UPDATE sessions SET acl = 4", "UPDATE sessions SET epoch = -1",
+	    "UPDATE sessions SET owner = x'00'", "UPDATE sessions SET closed = 2"};
 	static const char *const task_changes[] = {"UPDATE tasks SET route = 3",
 	    "UPDATE tasks SET failure = 'no such'", "UPDATE tasks SET attempt = 4294967296",
 	    "UPDATE tasks SET miner = x'0102'", "UPDATE tasks SET reference = printf('%200s', 'x')",
@@ -314,11 +314,46 @@ a_newer_schema_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	set_version(f, "PRAGMA user_version = 2");
+	set_version(f, "PRAGMA user_version = 3");
 	assert_err(fixture_open(f), PINF_E_STATE);
 	assert_err(pinf_sqlite_open(&f->store,
 		       &(struct pinf_sqlite_options){.path = f->path, .read_only = true}),
 	    PINF_E_STATE);
+}
+
+/* What an earlier version wrote is all there, under the new schema. */
+static void
+an_older_schema_is_brought_up(void **state)
+{
+	static const char *const rows[] = {
+	    "INSERT INTO sessions VALUES (7, 1, zeroblob(20), zeroblob(16), 1, 1, 0, 3, 0, 5)",
+	    "INSERT INTO sessions VALUES (8, 2, zeroblob(20), zeroblob(16), 1, 1, 0, 1, 0, 5)",
+	    "INSERT INTO miners VALUES (7, zeroblob(20))"};
+	const struct pinf_member before = {.session = 0};
+	struct fixture *f = *state;
+	struct pinf_session session;
+	struct pinf_member member;
+	size_t count = 0;
+	sqlite3 *db;
+
+	pinf_sqlite_close(&f->store);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	for (const char *const *sql = pinf_schema_steps[0]; *sql != NULL; sql++)
+		assert_int_equal(sqlite3_exec(db, *sql, NULL, NULL, NULL), SQLITE_OK);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(sqlite3_exec(db, rows[i], NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_ok(fixture_open(f));
+	assert_ok(CALL(f, session_get, 7, &session));
+	assert_int_equal(session.acl, PINF_ACL_ROUTER);
+	assert_true(session.own_list); /* Its list was changed twice. */
+	assert_ok(CALL(f, session_get, 8, &session));
+	assert_false(session.own_list);
+	assert_ok(CALL(f, member_list, &before, &member, 1, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(member.session, 7);
+	assert_int_equal(member.source, PINF_ACL_ROUTER);
 }
 
 static void
@@ -461,8 +496,9 @@ main(void)
 	    TEST(after_a_full_disk_nothing_runs_until_rollback),
 	    TEST(a_failed_commit_has_rolled_back), TEST(damage_and_foreign_files_are_refused),
 	    TEST(rows_that_somebody_else_wrote_are_corrupt), TEST(a_newer_schema_is_refused),
-	    TEST(one_process_has_the_file), TEST(files_are_for_their_owner),
-	    TEST(reading_only_writes_nothing), TEST(a_lost_file_breaks_the_store_until_it_is_back)};
+	    TEST(an_older_schema_is_brought_up), TEST(one_process_has_the_file),
+	    TEST(files_are_for_their_owner), TEST(reading_only_writes_nothing),
+	    TEST(a_lost_file_breaks_the_store_until_it_is_back)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
