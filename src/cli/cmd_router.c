@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/signals.h"
+#include "core/allowlist.h"
+#include "host/chain_nodes.h"
 #include "host/files.h"
 #include "host/log.h"
 #include "host/router_host.h"
@@ -44,6 +46,25 @@ static const struct pinf_option options[] = {
     OPT_TEXT("storage-bucket", NULL, "pinf", "and its bucket"),
     OPT_CHOICE(
 	"suite", "aes-256-gcm|chacha20-poly1305", "aes-256-gcm", "of blobs that the router seals"),
+    OPT_TEXT("chain-rpc", "PINF_CHAIN_RPC", "",
+	"nodes that know --contract, http://HOST:PORT, with commas; its lists then govern"),
+    OPT_UINT("chain-quorum", 0, PINF_CHAIN_ENDPOINTS_MAX, "0",
+	"nodes that must agree to let a miner in; 0: more than half"),
+    OPT_UINT("chain-confirmations", 0, 10000, "12", "blocks on top of what lets a miner in"),
+    OPT_TIME("chain-poll", "2s", "between two looks at a node's newest block"),
+    OPT_TIME("chain-max-age", "60s", "a list read longer ago lets nobody in"),
+    OPT_TIME("chain-stall", "10m", "a node whose newest block is older does not count"),
+    OPT_TIME("chain-timeout", "5s", "of one request to a node"),
+    OPT_ADDRESS("session-data", "PINF_SESSION_DATA", NO_ADDRESS,
+	"contract that knows the sessions' owners"),
+    {.name = "allowlist-use-contract",
+	.env = "ENCRYPTION_ALLOWLIST_USE_CONTRACT",
+	.type = PINF_OPT_BOOL,
+	.fallback = "true",
+	.help = "else --contract governs no list, and ENCRYPTION_ALLOWED_LIST may"},
+    OPT_TEXT("allowed-list", "ENCRYPTION_ALLOWED_LIST", "",
+	"\"101:0xaa..,0xbb..;101-9001:0xcc..\": miners of sessions, and of tasks"),
+    OPT_FLAG("allowlist-emergency", "false", "that list lets in beside the contract's"),
     OPT_SIZE("blob-max", 4096, (uint64_t)1 << 40, "512MiB", "one uploaded blob"),
     OPT_SIZE("body-memory", (uint64_t)1 << 20, (uint64_t)1 << 40, "1GiB",
 	"request bodies held at once; over it: 503"),
@@ -74,6 +95,7 @@ struct router {
 	struct pinf_keyfile keyfile;
 	struct pinf_keyring *keyring;
 	struct pinf_store store;
+	struct pinf_allowlist_entry *allowed;
 	struct pinf_router_settings settings;
 };
 
@@ -127,6 +149,71 @@ read_settings(struct router *r)
 	    .keep_alive_ms = limit_of(cli, "keep-alive"),
 	    .body_memory_max = cli_number(cli, "body-memory"),
 	};
+}
+
+static enum pinf_err
+read_chain(struct router *r)
+{
+	struct cli *cli = r->cli;
+	struct pinf_chain_config *chain = &r->settings.core.acl.chain;
+	const char *urls = cli_text(cli, "chain-rpc");
+	static const struct pinf_address none = {{0}};
+	enum pinf_err err;
+
+	if (cli_number(cli, "allowlist-use-contract") == 0 || urls[0] == '\0')
+		return PINF_OK;
+	if (pinf_address_equal(&pinf_option(&cli->options, "contract")->address, &none))
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--chain-rpc: say which contract to ask: --contract 0xADDRESS");
+	err = pinf_chain_nodes_count(&chain->endpoints, urls, &cli->message);
+	if (err != PINF_OK)
+		return err;
+	chain->quorum = limit_of(cli, "chain-quorum");
+	if (chain->quorum == 0)
+		chain->quorum = chain->endpoints / 2 + 1;
+	if (chain->quorum > chain->endpoints)
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--chain-quorum: %u of %u nodes can never agree", chain->quorum,
+		    chain->endpoints);
+	chain->confirmations = limit_of(cli, "chain-confirmations");
+	chain->poll_ms = limit_of(cli, "chain-poll");
+	chain->max_age_ms = limit_of(cli, "chain-max-age");
+	chain->stall_ms = limit_of(cli, "chain-stall");
+	chain->timeout_ms = limit_of(cli, "chain-timeout");
+	chain->session_data = pinf_option(&cli->options, "session-data")->address;
+	r->settings.chain_urls = urls;
+	return PINF_OK;
+}
+
+/* ENCRYPTION_ALLOWED_LIST: used where nothing better is, or refused; never passed over in silence. */
+static enum pinf_err
+read_allowed(struct router *r)
+{
+	struct cli *cli = r->cli;
+	struct pinf_acl_config *acl = &r->settings.core.acl;
+	const char *text = cli_text(cli, "allowed-list");
+	size_t column = 0;
+	enum pinf_err err;
+
+	acl->emergency = cli_number(cli, "allowlist-emergency") != 0;
+	if (acl->emergency && (acl->chain.endpoints == 0 || text[0] == '\0'))
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--allowlist-emergency: it wants ENCRYPTION_ALLOWED_LIST, and a contract "
+		    "(--chain-rpc) "
+		    "to stand beside");
+	if (text[0] == '\0')
+		return PINF_OK;
+	if (cli_number(cli, "allowlist-use-contract") != 0 && !acl->emergency)
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "ENCRYPTION_ALLOWED_LIST is not used while ENCRYPTION_ALLOWLIST_USE_CONTRACT "
+		    "is 1: "
+		    "set that to 0, or give --allowlist-emergency");
+	err = pinf_allowlist_parse(&r->allowed, &acl->env_count, pinf_span_str(text), &column);
+	if (err != PINF_OK)
+		return pinf_say(&cli->message, err, "ENCRYPTION_ALLOWED_LIST: column %zu: %s",
+		    column, pinf_err_text(err));
+	acl->env = r->allowed;
+	return PINF_OK;
 }
 
 /* ENCRYPTION_SEED fills an empty keyring once; later it may stay set, and must be the same. */
@@ -213,6 +300,10 @@ open_all(struct router *r)
 		    cli, pinf_dir_make(cli_text(cli, "data-dir")), cli_text(cli, "data-dir"));
 	read_settings(r);
 	if (err == PINF_OK)
+		err = read_chain(r);
+	if (err == PINF_OK)
+		err = read_allowed(r);
+	if (err == PINF_OK)
 		err = open_keyring(r);
 	if (err == PINF_OK)
 		err = cli_fail(cli, pinf_sqlite_open(&r->store, &database), r->database);
@@ -232,6 +323,9 @@ serve(struct router *r)
 	if (err != PINF_OK)
 		return cli_fail(r->cli, err, "pinf router");
 	r->keyring = NULL; /* The host's now. */
+	if (r->settings.core.acl.emergency)
+		pinf_log(PINF_LOG_WARN, "allowlist-emergency",
+		    PINF_FIELDS({"entries", NULL, r->settings.core.acl.env_count}));
 	pinf_log(PINF_LOG_INFO, "router-ready",
 	    (const struct pinf_log_field[]){{"router", address, 0},
 		{"listen", r->settings.listen, 0}, {"miner_listen", r->settings.miner_listen, 0},
@@ -257,6 +351,7 @@ run(struct cli *cli)
 	pinf_sqlite_close(&r.store);
 	pinf_keyring_free(r.keyring);
 	pinf_keyfile_close(&r.keyfile);
+	free(r.allowed);
 	return err;
 }
 

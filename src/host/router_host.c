@@ -133,6 +133,10 @@ send_job(struct pinf_router_host *host, struct pinf_effect *effect, struct pinf_
 		job->body = *sealed;
 		*sealed = (struct pinf_bytes){0};
 	}
+	if (job->effect.kind == PINF_FX_CHAIN) { /* Lost at a stop, and nothing with it. */
+		pinf_chain_nodes_ask(host->nodes, job);
+		return PINF_OK;
+	}
 	(void)atomic_fetch_add(&host->jobs_out, 1);
 	pinf_queue_push_wait(&host->pool.queue, job, HOST_JOBS_MAX);
 	return PINF_OK;
@@ -146,6 +150,7 @@ answer_kind(enum pinf_effect_kind kind)
 	case PINF_FX_SEAL: return PINF_EV_SEALED;
 	case PINF_FX_CHECK: return PINF_EV_CHECKED;
 	case PINF_FX_DELETE: return PINF_EV_DELETED;
+	case PINF_FX_CHAIN: return PINF_EV_CHAIN;
 	case PINF_FX_SAVE_KEYRING: return PINF_EV_SAVED;
 	case PINF_FX_DELIVER: return PINF_EV_DELIVERED;
 	default: return PINF_EV_STORED;
@@ -160,9 +165,7 @@ release(struct pinf_router_host *host, struct pinf_effect *fx, struct pinf_job *
 	case PINF_FX_WAKE: *wake_ms = fx->at_ms; break;
 	case PINF_FX_DROP: break; /* What the batch sealed and did not store goes with its job. */
 	case PINF_FX_LOG:
-		pinf_log(PINF_LOG_INFO, fx->method,
-		    PINF_FIELDS(
-			{"session", NULL, fx->meta.session}, {"task", NULL, fx->meta.task}));
+		pinf_log(PINF_LOG_WARN, fx->method, PINF_FIELDS({"node", NULL, fx->id}));
 		break;
 	case PINF_FX_RESPOND:
 	case PINF_FX_SERVE: (void)host_tell(host, fx->id, fx); break;
@@ -238,7 +241,7 @@ core_thread(void *arg)
 			open = false;
 		}
 		for (size_t i = 0; i < count; i++) {
-			if (jobs[i]->effect.kind != 0)
+			if (jobs[i]->effect.kind != 0 && jobs[i]->effect.kind != PINF_FX_CHAIN)
 				(void)atomic_fetch_sub(&host->jobs_out, 1);
 			pinf_job_free(jobs[i]);
 		}
@@ -273,7 +276,7 @@ make_waiters(struct pinf_router_host *host, size_t count)
 }
 
 static enum pinf_err
-start_threads(struct pinf_router_host *host)
+start_threads(struct pinf_router_host *host, struct pinf_bytes *message)
 {
 	enum pinf_err err = pinf_queue_init(&host->events);
 
@@ -284,12 +287,19 @@ start_threads(struct pinf_router_host *host)
 	host->pool.thread_end = tools_free;
 	host->pool.run = run_job;
 	err = pinf_pool_start(&host->pool, host->settings->workers);
-	if (err == PINF_OK && pthread_create(&host->core_thread, NULL, core_thread, host) != 0) {
-		pinf_pool_stop(&host->pool);
-		err = PINF_E_IO;
+	if (err == PINF_OK) {
+		err = pinf_chain_nodes_start(
+		    &host->nodes, host->settings->chain_urls, &host->events, message);
+		if (err == PINF_OK &&
+		    pthread_create(&host->core_thread, NULL, core_thread, host) != 0)
+			err = PINF_E_IO;
+		if (err != PINF_OK)
+			pinf_pool_stop(&host->pool);
 	}
-	if (err != PINF_OK)
+	if (err != PINF_OK) {
+		pinf_chain_nodes_stop(host->nodes);
 		pinf_queue_destroy(&host->events);
+	}
 	return err;
 }
 
@@ -305,6 +315,7 @@ stop_threads(struct pinf_router_host *host)
 		(void)nanosleep(&pause, NULL);
 	pinf_queue_close(&host->events);
 	(void)pthread_join(host->core_thread, NULL);
+	pinf_chain_nodes_stop(host->nodes);
 	pinf_pool_stop(&host->pool);
 	pinf_queue_destroy(&host->events);
 }
@@ -406,7 +417,7 @@ pinf_router_host_start(struct pinf_router_host **host, const struct pinf_router_
 		return pinf_say(message, err, "cannot start the router: %s", pinf_err_text(err));
 	}
 	h->api = pinf_router_api_config(h->router);
-	err = start_threads(h);
+	err = start_threads(h, message);
 	if (err == PINF_OK && (err = start_servers(h, threads, message)) != PINF_OK) {
 		stop_servers(h);
 		stop_threads(h);

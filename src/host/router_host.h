@@ -20,6 +20,7 @@ struct pinf_router_settings {
 	const char *listen; /* callers: "127.0.0.1:5010" */
 	const char *miner_listen;
 	const char *blob_dir;
+	const char *chain_urls; /* as many nodes as core.acl.chain.endpoints; see chain_nodes.h */
 	const struct pinf_keyfile *keyfile; /* rotation and destruction of keys write it */
 	unsigned workers;
 	uint32_t request_timeout_ms;

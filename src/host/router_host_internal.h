@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "host/blobstore.h"
+#include "host/chain_nodes.h"
 #include "host/router_host.h"
 #include "host/server.h"
 #include "host/work.h"
@@ -33,6 +34,7 @@ struct pinf_router_host {
 	struct pinf_blobs *blobs;
 	struct pinf_queue events;
 	struct pinf_pool pool;
+	struct pinf_chain_nodes *nodes;
 	pthread_t core_thread;
 	atomic_size_t jobs_out; /* effects whose answers the core has not had */
 	atomic_int fatal; /* enum pinf_err */
