@@ -140,6 +140,7 @@ odd_texts_are_refused(void **state)
 	expect(SPAN("101:" A ";2:" B "," B ";1:" C "," C), "duplicate-field at 93");
 	expect(SPAN("9:" A ";9:" A ";1:" C "," C), "conflict at 46");
 	expect(SPAN("1:" A ";1:" B ";1:" C), "conflict at 46");
+	expect(SPAN("1:" A "," B ";1:" C), "conflict at 89"); /* C lies between A and B */
 	expect(span_of(NULL, 0), "missing-field at 1");
 }
 
