@@ -31,10 +31,14 @@ enum pinf_endpoint {
 	PINF_EP_PRECOMMIT,
 	PINF_EP_COMMIT, /* and its deployed name, /api/v3/offchain/result */
 	PINF_EP_RELEASE,
+	PINF_EP_LEAVE,
 	PINF_EP_SESSION_CREATE,
 	PINF_EP_SESSION_ALLOW,
 	PINF_EP_SESSION_DENY,
 	PINF_EP_SESSION_CLOSE,
+	PINF_EP_POOL,
+	PINF_EP_POOL_ALLOW,
+	PINF_EP_POOL_DENY,
 	PINF_EP_SESSIONS,
 	PINF_EP_SESSION,
 	PINF_EP_TASKS,
@@ -126,6 +130,7 @@ struct pinf_api_request {
 	bool make_private;
 	bool router_sealed_allowed;
 	bool want_api_key;
+	uint32_t seats;
 	struct pinf_address miner;
 
 	/* Listings: records after this key, at most limit. */

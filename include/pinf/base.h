@@ -105,7 +105,7 @@
 	X(E_NO_BLOB, "no-such-blob", "there is no such blob")                                      \
 	X(E_STATE, "wrong-state", "the task or session is in another state")                       \
 	X(E_ACL_ELSEWHERE, "acl-elsewhere",                                                        \
-	    "the contract governs this session's list: change it there")                           \
+	    "this session's list is not changed here: its contract or its pool governs it")        \
 	X(E_CONFLICT, "conflict", "another request already used this name for something else")     \
 	X(E_TASK_FAILED, "task-failed", "the task failed")                                         \
 	X(E_TAMPERED, "tampered", "the record's hash chain or signature does not verify")          \

@@ -20,6 +20,7 @@ enum pinf_session_type {
 	PINF_SESSION_EPHEMERAL, /* its list is who is assigned to it now */
 	PINF_SESSION_POOLED /* the same, assigned by the router from its pool */
 };
+const char *pinf_session_type_name(enum pinf_session_type type); /* "dedicated", ... */
 
 /* Where an allowlist's entry is from.  spec/acl.md. */
 enum pinf_acl_source {
@@ -36,6 +37,7 @@ struct pinf_member {
 	enum pinf_acl_source source;
 	uint64_t task; /* 0: every task of the session */
 	struct pinf_address miner;
+	uint64_t until_ms; /* a seat in a pooled session: when it runs out; 0: stays */
 };
 
 /* A miner that the chain was seen to take off a list: back on it only by a block from `block` on. */
@@ -146,6 +148,14 @@ struct pinf_checkpoint {
 	struct pinf_sig signature;
 };
 
+/* Who claims. */
+struct pinf_claim {
+	struct pinf_address miner;
+	uint64_t only_session; /* 0: any */
+	void *ctx;
+	bool (*workable)(void *ctx, uint64_t session); /* NULL: every session is */
+};
+
 struct pinf_task_counts {
 	uint64_t of[PINF_TASK_STATES];
 };
@@ -187,6 +197,16 @@ struct pinf_store_ops {
 	    struct pinf_member *members, size_t max, size_t *count);
 	enum pinf_err (*member_clear)(void *store, enum pinf_acl_source source);
 	/*
+	 * Seats: the oldest queued task's pooled session among those that have one free (0: none); a
+	 * miner's first seat; later ends for its seats in one session (0: in all); the first that ran out.
+	 */
+	enum pinf_err (*seat_wanted)(void *store, uint64_t *session);
+	enum pinf_err (*seat_of)(
+	    void *store, const struct pinf_address *miner, struct pinf_member *seat);
+	enum pinf_err (*seat_extend)(
+	    void *store, const struct pinf_address *miner, uint64_t session, uint64_t until_ms);
+	enum pinf_err (*seat_due)(void *store, uint64_t now_ms, struct pinf_member *seat);
+	/*
 	 * Once the environment's entries are in place: sets every session's acl, turns private what
 	 * those entries name, and puts what is queued where its list has it.
 	 */
@@ -216,13 +236,13 @@ struct pinf_store_ops {
 	    struct pinf_task *tasks, size_t max, size_t *count);
 	/*
 	 * The oldest claimable task of an open session that is public or whose governing list (or the
-	 * task's own) has the miner.  only_session 0: any.
+	 * task's own) has the miner, and that is workable.
 	 */
-	enum pinf_err (*task_claimable)(void *store, const struct pinf_address *miner,
-	    uint64_t only_session, struct pinf_task *task);
+	enum pinf_err (*task_claimable)(
+	    void *store, const struct pinf_claim *claim, struct pinf_task *task);
 	/* A task whose due_ms or deadline_ms (whichever is first; states up to COMMITTED) is <= now_ms. */
 	enum pinf_err (*task_due)(void *store, uint64_t now_ms, struct pinf_task *task);
-	/* The earliest such moment; UINT64_MAX if none. */
+	/* The earliest such moment, or end of a seat; UINT64_MAX if none. */
 	enum pinf_err (*next_due)(void *store, uint64_t *at_ms);
 	enum pinf_err (*task_counts)(void *store, struct pinf_task_counts *counts);
 	/* How many open tasks and unread results need a key version, and the first of them (if any). */

@@ -2,6 +2,7 @@
 /* cmd_session.c -- pinf session: the owner's wallet administers its sessions.  spec/api.md. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/remote.h"
 
@@ -14,7 +15,9 @@ static const struct pinf_option create_options[] = {
     OPT_FLAG("private", "true", "private from the start; there is no way back"),
     OPT_FLAG("router-sealed", "false", "let the router see prompts sent to v2 with an API key"),
     OPT_FLAG("api-key", "false", "also make an API key for v1 and v2; shown once"),
-    OPT_CHOICE("type", "dedicated|ephemeral", "dedicated", "kind of session"),
+    OPT_CHOICE("type", "dedicated|ephemeral|pooled", "dedicated",
+	"its miners: an allowlist's; assigned by the owner; seated by the router from its pool"),
+    OPT_UINT("seats", 0, UINT32_MAX, "1", "pooled: miners that it may have at once"),
     OPT_UINT("session", 0, PINF_ID_MAX, "0", "its id; 0: the next free one"),
 };
 
@@ -28,6 +31,8 @@ create(struct cli *cli)
 	pinf_json_put_bool(&w, "api_key", cli_number(cli, "api-key") != 0);
 	pinf_json_put_bool(&w, "private", cli_number(cli, "private") != 0);
 	pinf_json_put_bool(&w, "router_sealed", cli_number(cli, "router-sealed") != 0);
+	if (strcmp(cli_text(cli, "type"), "pooled") == 0)
+		pinf_json_put_uint(&w, "seats", cli_number(cli, "seats"));
 	if (cli_number(cli, "session") != 0)
 		pinf_json_put_uint(&w, "session_id", cli_number(cli, "session"));
 	pinf_json_put_str(&w, "type", cli_text(cli, "type"));
@@ -53,27 +58,14 @@ session_id(struct cli *cli, uint64_t *id)
 static enum pinf_err
 change(struct cli *cli, const char *verb)
 {
-	struct pinf_bytes body = {0};
-	struct pinf_json_writer w = pinf_json_write_to(&body);
-	struct pinf_address miner;
 	char path[64];
 	uint64_t id;
 	enum pinf_err err = session_id(cli, &id);
 
-	if (err == PINF_OK)
-		err = cli_fail(cli,
-		    pinf_address_parse(&miner, pinf_span_str(cli->options.positional[1])),
-		    cli->options.positional[1]);
 	if (err != PINF_OK)
 		return err;
-	pinf_json_open(&w, NULL, '{');
-	pinf_json_put_address(&w, "miner", &miner);
-	pinf_json_close(&w, '}');
 	(void)snprintf(path, sizeof path, "/api/v1/sessions/%llu/%s", (unsigned long long)id, verb);
-	if (pinf_json_written(&w) == PINF_OK)
-		return remote_post(cli, path, id, &body);
-	pinf_bytes_free(&body);
-	return cli_fail(cli, PINF_E_NO_MEMORY, "session");
+	return remote_about_miner(cli, path, id, cli->options.positional[1]);
 }
 
 static enum pinf_err

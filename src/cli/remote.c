@@ -118,3 +118,22 @@ remote_get(struct cli *cli, const char *path)
 
 	return request(cli, &send);
 }
+
+enum pinf_err
+remote_about_miner(struct cli *cli, const char *path, uint64_t session, const char *address)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&body);
+	struct pinf_address miner;
+	enum pinf_err err = pinf_address_parse(&miner, pinf_span_str(address));
+
+	if (err != PINF_OK)
+		return cli_fail(cli, err, address);
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_address(&w, "miner", &miner);
+	pinf_json_close(&w, '}');
+	if (pinf_json_written(&w) == PINF_OK)
+		return remote_post(cli, path, session, &body);
+	pinf_bytes_free(&body);
+	return cli_fail(cli, PINF_E_NO_MEMORY, path);
+}

@@ -13,4 +13,8 @@ PINF_MUST_CHECK enum pinf_err
 remote_post(struct cli *cli, const char *path, uint64_t session, struct pinf_bytes *body);
 PINF_MUST_CHECK enum pinf_err remote_get(struct cli *cli, const char *path);
 
+/* The body of requests about one miner, whose address was typed. */
+PINF_MUST_CHECK enum pinf_err
+remote_about_miner(struct cli *cli, const char *path, uint64_t session, const char *address);
+
 #endif

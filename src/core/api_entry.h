@@ -45,6 +45,7 @@ void pinf_api_reserve(struct pinf_json_reader *body, struct pinf_api_request *re
 void pinf_api_key_session(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_key_task(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_claim(struct pinf_json_reader *body, struct pinf_api_request *request);
+void pinf_api_leave(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_lease(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_precommit(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_commit(struct pinf_json_reader *body, struct pinf_api_request *request);

@@ -160,6 +160,12 @@ pinf_api_claim(struct pinf_json_reader *body, struct pinf_api_request *request)
 }
 
 void
+pinf_api_leave(struct pinf_json_reader *body, struct pinf_api_request *request)
+{
+	id(body, "session_id", &request->session);
+}
+
+void
 pinf_api_lease(struct pinf_json_reader *body, struct pinf_api_request *request)
 {
 	ids(body, request);
@@ -197,8 +203,12 @@ pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request)
 		request->session_type = PINF_SESSION_DEDICATED;
 	else if (pinf_span_equal(type, pinf_span_str("ephemeral")))
 		request->session_type = PINF_SESSION_EPHEMERAL;
+	else if (pinf_span_equal(type, pinf_span_str("pooled")))
+		request->session_type = PINF_SESSION_POOLED;
 	else
 		pinf_json_fail(body, "type", PINF_E_RANGE);
+	if (request->session_type == PINF_SESSION_POOLED)
+		request->seats = positive(body, "seats");
 }
 
 void

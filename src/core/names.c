@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names.c -- the stable names of task states, audit kinds, key states and sources of lists. */
+/* names.c -- the stable names of states, kinds, types and sources. */
 #include <pinf/keyring.h>
 #include <pinf/store.h>
 
@@ -19,6 +19,14 @@ pinf_audit_kind_name(enum pinf_audit_kind kind)
 	    "unknown", "grant", "refusal", "session", "allow", "deny", "key", "result"};
 
 	return names[kind < PINF_AUDIT_KINDS ? kind : 0];
+}
+
+const char *
+pinf_session_type_name(enum pinf_session_type type)
+{
+	static const char *const names[] = {"unknown", "dedicated", "ephemeral", "pooled"};
+
+	return names[type <= PINF_SESSION_POOLED ? type : 0];
 }
 
 const char *

@@ -26,6 +26,7 @@ pinf_router_defaults(void)
 	    .timeout_ms = 300000,
 	    .retention_ms = 86400000,
 	    .grant_ms = 60000,
+	    .seat_ms = 60000,
 	    .orphan_ms = 600000,
 	};
 }
@@ -245,10 +246,14 @@ static const struct {
     [PINF_EP_PRECOMMIT] = {route_precommit, true},
     [PINF_EP_COMMIT] = {route_commit, true},
     [PINF_EP_RELEASE] = {route_release, true},
+    [PINF_EP_LEAVE] = {route_leave, true},
     [PINF_EP_SESSION_CREATE] = {route_session_create, true},
     [PINF_EP_SESSION_ALLOW] = {route_session_allow, true},
     [PINF_EP_SESSION_DENY] = {route_session_deny, true},
     [PINF_EP_SESSION_CLOSE] = {route_session_close, true},
+    [PINF_EP_POOL] = {route_pool, true},
+    [PINF_EP_POOL_ALLOW] = {route_pool_allow, true},
+    [PINF_EP_POOL_DENY] = {route_pool_deny, true},
     [PINF_EP_SESSIONS] = {route_sessions, false},
     [PINF_EP_SESSION] = {route_session, false},
     [PINF_EP_TASKS] = {route_tasks, false},
@@ -362,6 +367,8 @@ on_time(struct pinf_router *r)
 
 	if (err == PINF_OK)
 		err = task_timers(r);
+	if (err == PINF_OK)
+		err = pool_time(r);
 	if (err == PINF_OK && r->wake_miners)
 		err = wait_serve_miners(r);
 	if (err == PINF_OK)

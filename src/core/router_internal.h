@@ -147,7 +147,7 @@ PINF_MUST_CHECK enum pinf_err router_load_task(struct call *c);
 bool router_holds_lease(const struct pinf_router *r, const struct pinf_task *task,
     const struct pinf_address *miner, uint32_t attempt);
 /* Gathers the facts of this call and decides. */
-PINF_MUST_CHECK enum pinf_rule router_decide(const struct call *c, struct pinf_facts *facts);
+enum pinf_rule router_decide(const struct call *c, struct pinf_facts *facts);
 /* Facts about this call, the policy's decision, and, where it allows, the nonce spent.  A
  * denial is audited and E_DENIED. */
 PINF_MUST_CHECK enum pinf_err router_deny(struct call *c, enum pinf_rule rule);
@@ -232,6 +232,9 @@ PINF_MUST_CHECK enum pinf_err task_timers(struct pinf_router *r);
 
 /* router_lease.c: miners at work. */
 router_handler route_claim, route_ack, route_precommit, route_commit, route_release;
+/* Whether the policy would let this miner work there, were it listed. */
+bool lease_possible(struct pinf_router *r, const struct pinf_session *session,
+    const struct pinf_address *miner);
 PINF_MUST_CHECK enum pinf_err lease_next(struct pinf_router *r, const struct pinf_address *miner,
     uint64_t session, struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err lease_expired(struct pinf_router *r, struct pinf_task *task);
@@ -255,6 +258,16 @@ void key_adopt(struct pinf_router *r, struct op *op);
 /* Scopes of a task's payloads. */
 struct pinf_scope key_input_scope(const struct pinf_task *task);
 struct pinf_scope key_result_scope(const struct pinf_task *task);
+
+/* router_pool.c: assignments. */
+router_handler route_pool, route_pool_allow, route_pool_deny, route_leave;
+/* A seat for a miner of the pool, in the session that waits longest for one. */
+PINF_MUST_CHECK enum pinf_err pool_seat(struct pinf_router *r, const struct pinf_address *miner,
+    uint64_t only_session, bool *seated);
+/* Its seats (task: only the one in that session, for as long as the lease may take) last longer. */
+PINF_MUST_CHECK enum pinf_err pool_heard_of(
+    struct pinf_router *r, const struct pinf_address *miner, const struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err pool_time(struct pinf_router *r);
 
 /* router_session.c and router_view.c. */
 router_handler route_session_create, route_session_allow, route_session_deny, route_session_close;

@@ -47,7 +47,59 @@ lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_addr
 	task->miner = *miner;
 	task->epoch = c.session.epoch;
 	task->due_ms = r->now_ms + r->config.ack_ms;
-	return r->store.ops->task_update(r->store.ctx, task);
+	err = r->store.ops->task_update(r->store.ctx, task);
+	return err == PINF_OK ? pool_heard_of(r, miner, task) : err;
+}
+
+bool
+lease_possible(
+    struct pinf_router *r, const struct pinf_session *session, const struct pinf_address *miner)
+{
+	struct pinf_api_request as_miner = {.auth = PINF_AUTH_WALLET};
+	const struct call c = {.r = r, .rq = &as_miner, .who = *miner, .session = *session};
+	struct pinf_facts facts = {.action = PINF_ACT_CLAIM,
+	    .actor = PINF_ACTOR_MINER,
+	    .route = session->is_private ? PINF_ROUTE_CALLER_SEALED : PINF_ROUTE_PLAIN};
+
+	(void)router_decide(&c, &facts);
+	facts.miner_listed = true;
+	return pinf_policy_decide(&facts) == PINF_RULE_ALLOW;
+}
+
+struct claimant {
+	struct pinf_router *r;
+	const struct pinf_address *miner;
+};
+
+/* A session in which nobody may work now (its list is too old, say) must not bar the others. */
+static bool
+is_workable(void *ctx, uint64_t id)
+{
+	const struct claimant *claimant = ctx;
+	struct pinf_session session;
+	const struct pinf_store *store = &claimant->r->store;
+
+	return store->ops->session_get(store->ctx, id, &session) == PINF_OK &&
+	       lease_possible(claimant->r, &session, claimant->miner);
+}
+
+/* The oldest that the store has for the miner; a miner of the pool may be given a seat for it. */
+static enum pinf_err
+find_task(struct pinf_router *r, const struct pinf_address *miner, uint64_t session,
+    struct pinf_task *task)
+{
+	struct claimant claimant = {r, miner};
+	const struct pinf_claim claim = {
+	    .miner = *miner, .only_session = session, .ctx = &claimant, .workable = is_workable};
+	bool seated = false;
+	enum pinf_err err = r->store.ops->task_claimable(r->store.ctx, &claim, task);
+
+	if (err != PINF_E_NOT_FOUND)
+		return err;
+	err = pool_seat(r, miner, session, &seated);
+	if (err != PINF_OK)
+		return err;
+	return seated ? r->store.ops->task_claimable(r->store.ctx, &claim, task) : PINF_E_NOT_FOUND;
 }
 
 /*
@@ -60,8 +112,7 @@ lease_next(struct pinf_router *r, const struct pinf_address *miner, uint64_t ses
 {
 	for (int i = 0; i < ROUTER_DUE_MAX; i++) {
 		enum pinf_rule rule = PINF_RULE_ACTION_UNKNOWN;
-		enum pinf_err err =
-		    r->store.ops->task_claimable(r->store.ctx, miner, session, task);
+		enum pinf_err err = find_task(r, miner, session, task);
 
 		if (err == PINF_OK)
 			err = lease_take(r, task, miner, &rule);
@@ -94,6 +145,9 @@ route_claim(struct call *c)
 	if (err != PINF_OK)
 		return err;
 	note_miner(r, &c->who);
+	err = pool_heard_of(r, &c->who, NULL);
+	if (err != PINF_OK)
+		return err;
 	err = lease_next(r, &c->who, c->rq->session, &c->task);
 	if (err == PINF_OK)
 		return reply_lease(r, c->request, &c->task);
@@ -132,6 +186,8 @@ route_ack(struct call *c)
 		c->task.state = PINF_TASK_ACKNOWLEDGED;
 		c->task.due_ms = c->r->now_ms + c->task.precommit_timeout_ms;
 		err = c->r->store.ops->task_update(c->r->store.ctx, &c->task);
+		if (err == PINF_OK)
+			err = pool_heard_of(c->r, &c->who, &c->task);
 	} else if (c->task.state != PINF_TASK_ACKNOWLEDGED) {
 		err = PINF_E_STATE;
 	}
@@ -204,6 +260,8 @@ route_precommit(struct call *c)
 		t->precommit_sha256 = c->rq->result_sha256;
 		t->due_ms = c->r->now_ms + c->r->config.commit_ms;
 		err = c->r->store.ops->task_update(c->r->store.ctx, t);
+		if (err == PINF_OK)
+			err = pool_heard_of(c->r, &c->who, t);
 	} else if (t->state != PINF_TASK_PRECOMMITTED ||
 		   !pinf_hash_equal(&t->precommit_sha256, &c->rq->result_sha256)) {
 		err = PINF_E_STATE;

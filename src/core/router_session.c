@@ -76,6 +76,7 @@ insert_session(struct call *c)
 	s->acl = acl_governs(r, s);
 	s->is_private = c->rq->make_private || s->acl == PINF_ACL_ENV || acl_in_emergency(r, s->id);
 	s->router_sealed_allowed = c->rq->router_sealed_allowed;
+	s->seats = c->rq->seats;
 	s->epoch = 1;
 	s->created_ms = r->now_ms;
 	err = r->store.ops->session_insert(r->store.ctx, s);
@@ -96,7 +97,9 @@ put_session(struct pinf_json_writer *w, const struct pinf_session *s, bool whole
 	pinf_json_put_bool(w, "private", s->is_private);
 	pinf_json_put_bool(w, "router_sealed", s->router_sealed_allowed);
 	pinf_json_put_uint(w, "session_id", s->id);
-	pinf_json_put_str(w, "type", s->type == PINF_SESSION_DEDICATED ? "dedicated" : "ephemeral");
+	if (s->type == PINF_SESSION_POOLED)
+		pinf_json_put_uint(w, "seats", s->seats);
+	pinf_json_put_str(w, "type", pinf_session_type_name(s->type));
 }
 
 static enum pinf_err
@@ -160,7 +163,7 @@ take_list(struct call *c)
 	const bool silences = s->acl == PINF_ACL_ENV;
 	enum pinf_err err;
 
-	if (s->acl == PINF_ACL_CONTRACT)
+	if (s->acl == PINF_ACL_CONTRACT || s->type == PINF_SESSION_POOLED)
 		return PINF_E_ACL_ELSEWHERE;
 	if (s->own_list)
 		return PINF_OK;

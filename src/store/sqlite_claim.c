@@ -29,14 +29,25 @@ older(const struct candidate *a, const struct candidate *b)
 	return a->session != b->session ? a->session < b->session : a->row < b->row;
 }
 
+static bool
+is_workable(const struct pinf_claim *claim, uint64_t session)
+{
+	return claim->workable == NULL || claim->workable(claim->ctx, session);
+}
+
+/* Whether the session's list has the miner, and work can be done there. */
 static enum pinf_err
-may_claim(struct pinf_sqlite *store, uint64_t session, const struct pinf_address *miner, bool *may)
+may_claim(struct pinf_sqlite *store, uint64_t session, const struct pinf_claim *claim, bool *may)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_MAY_CLAIM);
+	enum pinf_err err;
 
 	pinf_put_u64(&q, session);
-	pinf_put_blob(&q, miner, sizeof *miner);
-	return pinf_get_record(&q, &pinf_flag_record, may);
+	pinf_put_blob(&q, &claim->miner, sizeof claim->miner);
+	err = pinf_get_record(&q, &pinf_flag_record, may);
+	if (err == PINF_OK && *may)
+		*may = is_workable(claim, session);
+	return err;
 }
 
 static enum pinf_err
@@ -51,11 +62,11 @@ head_from(struct pinf_sqlite *store, bool shared, uint64_t session, struct candi
 
 static enum pinf_err
 listed_from(
-    struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session, uint64_t *listed)
+    struct pinf_sqlite *store, const struct pinf_claim *claim, uint64_t session, uint64_t *listed)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_SESSION_FROM);
 
-	pinf_put_blob(&q, miner, sizeof *miner);
+	pinf_put_blob(&q, &claim->miner, sizeof claim->miner);
 	pinf_put_u64(&q, session);
 	return pinf_get_record(&q, &pinf_number_record, listed);
 }
@@ -65,7 +76,7 @@ listed_from(
  * to the other's next, so that the shorter one bounds the work.  E_NOT_FOUND ends either.
  */
 static enum pinf_err
-zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+zigzag(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candidate *best)
 {
 	enum pinf_err err = PINF_OK;
 	uint64_t from = 1;
@@ -73,7 +84,7 @@ zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candi
 	while (err == PINF_OK) {
 		struct candidate head = {0};
 
-		err = listed_from(store, miner, from, &from);
+		err = listed_from(store, claim, from, &from);
 		if (err == PINF_OK)
 			err = head_from(store, false, from, &head);
 		if (err != PINF_OK)
@@ -82,95 +93,103 @@ zigzag(struct pinf_sqlite *store, const struct pinf_address *miner, struct candi
 			from = head.session;
 			continue;
 		}
-		if (older(&head, best))
+		if (older(&head, best) && is_workable(claim, from))
 			*best = head;
 		from++;
 	}
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
-/* The oldest of the second queue that the miner may have, if it is older than *best. */
+/*
+ * The oldest of a queue whose session the miner may work in, among its first WALK_MAX that are older
+ * than *best; *over: there is nothing more to look for.
+ */
 static enum pinf_err
-walk(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+walk(struct pinf_sqlite *store, const struct pinf_claim *claim, bool shared, struct candidate *best,
+    bool *over)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE);
 	struct candidate next;
 	enum pinf_err err = PINF_OK;
 	uint64_t refused = 0; /* the session asked about last */
-	bool may = false, over = false;
+	bool may = false;
 
-	pinf_put_u64(&q, false);
-	for (int i = 0; i < WALK_MAX && err == PINF_OK && !may && !over; i++) {
-		over = !pinf_next(&q, &candidate_record, &next) || older(best, &next);
-		if (over || next.session == refused)
+	*over = false;
+	pinf_put_u64(&q, shared);
+	for (int i = 0; i < WALK_MAX && err == PINF_OK && !may && !*over; i++) {
+		*over = !pinf_next(&q, &candidate_record, &next) || older(best, &next);
+		if (*over || next.session == refused)
 			continue;
-		err = may_claim(store, next.session, miner, &may);
+		if (shared)
+			may = is_workable(claim, next.session);
+		else
+			err = may_claim(store, next.session, claim, &may);
 		refused = next.session;
 	}
 	if (pinf_end(&q) != PINF_OK && q.err != PINF_E_NOT_FOUND)
 		return q.err;
 	if (may)
 		*best = next;
-	return err != PINF_OK || may || over ? err : zigzag(store, miner, best);
+	*over = *over || may;
+	return err;
 }
 
 /* The oldest of those with a list of their own, if it is older than *best. */
 static enum pinf_err
-find_own(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session,
-    struct candidate *best)
+find_own(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candidate *best)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE_OWN);
 	struct candidate own;
 	enum pinf_err err;
 
-	pinf_put_blob(&q, miner, sizeof *miner);
-	pinf_put_u64(&q, session);
+	pinf_put_blob(&q, &claim->miner, sizeof claim->miner);
+	pinf_put_u64(&q, claim->only_session);
 	err = pinf_get_record(&q, &candidate_record, &own);
-	if (err == PINF_OK && older(&own, best))
+	if (err == PINF_OK && older(&own, best) && is_workable(claim, own.session))
 		*best = own;
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
 static enum pinf_err
-find_any(struct pinf_sqlite *store, const struct pinf_address *miner, struct candidate *best)
+find_any(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candidate *best)
 {
-	struct pinf_query q = pinf_query(store, PINF_SQL_QUEUE);
-	enum pinf_err err;
+	bool over;
+	enum pinf_err err = walk(store, claim, true, best, &over);
 
-	pinf_put_u64(&q, true);
-	err = pinf_get_record(&q, &candidate_record, best);
-	return err == PINF_OK || err == PINF_E_NOT_FOUND ? walk(store, miner, best) : err;
+	if (err == PINF_OK)
+		err = walk(store, claim, false, best, &over);
+	return err != PINF_OK || over ? err : zigzag(store, claim, best);
 }
 
 static enum pinf_err
-find_in(struct pinf_sqlite *store, const struct pinf_address *miner, uint64_t session,
-    struct candidate *best)
+find_in(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candidate *best)
 {
+	const uint64_t session = claim->only_session;
 	struct candidate head = {0};
 	bool shared = true, may = false;
 	enum pinf_err err = head_from(store, shared, session, &head);
 
-	if (err == PINF_E_NOT_FOUND || (err == PINF_OK && head.session != session)) {
-		err = may_claim(store, session, miner, &may);
-		if (err == PINF_OK && may)
-			err = head_from(store, !shared, session, &head);
-	}
 	if (err == PINF_OK && head.session == session)
+		may = is_workable(claim, session);
+	else if (err == PINF_OK || err == PINF_E_NOT_FOUND)
+		err = may_claim(store, session, claim, &may);
+	if (err == PINF_OK && may && head.session != session)
+		err = head_from(store, !shared, session, &head);
+	if (err == PINF_OK && may && head.session == session)
 		*best = head;
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
 enum pinf_err
-pinf_sqlite_claimable(
-    void *store, const struct pinf_address *miner, uint64_t only_session, struct pinf_task *task)
+pinf_sqlite_claimable(void *store, const struct pinf_claim *claim, struct pinf_task *task)
 {
 	struct candidate best = {0, UINT64_MAX, UINT64_MAX};
 	struct pinf_query q;
-	enum pinf_err err = only_session == 0 ? find_any(store, miner, &best)
-					      : find_in(store, miner, only_session, &best);
+	enum pinf_err err =
+	    claim->only_session == 0 ? find_any(store, claim, &best) : find_in(store, claim, &best);
 
 	if (err == PINF_OK)
-		err = find_own(store, miner, only_session, &best);
+		err = find_own(store, claim, &best);
 	if (err != PINF_OK)
 		return err;
 	q = pinf_query(store, PINF_SQL_TASK_AT);

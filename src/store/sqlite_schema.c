@@ -91,9 +91,12 @@ static const char *const step_1[] = {
     "UPDATE sessions SET own_list = epoch > 1",
     "CREATE TABLE members ("
     "session INTEGER NOT NULL, source INTEGER NOT NULL, task INTEGER NOT NULL, "
-    "miner BLOB NOT NULL, PRIMARY KEY (session, source, task, miner)) STRICT, WITHOUT ROWID",
+    "miner BLOB NOT NULL, until_ms INTEGER NOT NULL, "
+    "PRIMARY KEY (session, source, task, miner)) STRICT, WITHOUT ROWID",
     "CREATE INDEX members_sessions ON members (miner, session, source, task)",
-    "INSERT INTO members (session, source, task, miner) SELECT session, 1, 0, miner FROM miners",
+    "CREATE INDEX members_seats ON members (until_ms, session, miner) WHERE until_ms > 0",
+    "CREATE INDEX sessions_pooled ON sessions (id) WHERE type = 3 AND closed = 0",
+    "INSERT INTO members SELECT session, 1, 0, miner, 0 FROM miners",
     "DROP TABLE miners",
     "CREATE TABLE removals ("
     "session INTEGER NOT NULL, miner BLOB NOT NULL, block INTEGER NOT NULL, "

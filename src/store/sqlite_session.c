@@ -66,7 +66,9 @@ session_last(void *store, uint64_t *id)
 
 #define MEMBER(member, kind, max) PINF_FIELD(pinf_member, member, kind, max)
 static const struct pinf_field member_fields[] = {MEMBER(session, NUMBER, 0),
-    MEMBER(source, NUMBER, PINF_ACL_SOURCES - 1), MEMBER(task, NUMBER, 0), MEMBER(miner, BYTES, 0)};
+    MEMBER(source, NUMBER, PINF_ACL_SOURCES - 1), MEMBER(task, NUMBER, 0), MEMBER(miner, BYTES, 0),
+    MEMBER(until_ms, NUMBER, 0)};
+#define MEMBER_KEY 4
 static const struct pinf_record member_record = PINF_RECORD(pinf_member, member_fields);
 
 #define REMOVAL(member, kind) PINF_FIELD(pinf_removal, member, kind, 0)
@@ -80,7 +82,8 @@ change(void *store, enum pinf_sql sql, const struct pinf_member *member, bool *c
 	struct pinf_query q = pinf_query(store, sql);
 	enum pinf_err err;
 
-	pinf_put_record(&q, &member_record, member, member_record.count);
+	pinf_put_record(&q, &member_record, member,
+	    sql == PINF_SQL_MEMBER_PUT ? member_record.count : MEMBER_KEY);
 	err = pinf_run(&q);
 	if (err == PINF_OK)
 		*changed = q.at > 0;
@@ -105,7 +108,7 @@ member_list(void *store, const struct pinf_member *after, struct pinf_member *me
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_MEMBER_LIST);
 
-	pinf_put_record(&q, &member_record, after, member_record.count);
+	pinf_put_record(&q, &member_record, after, MEMBER_KEY);
 	return pinf_get_list(&q, &member_record, members, max, count);
 }
 
@@ -116,6 +119,43 @@ member_clear(void *store, enum pinf_acl_source source)
 
 	pinf_put_u64(&q, source);
 	return pinf_run(&q);
+}
+
+static enum pinf_err
+seat_wanted(void *store, uint64_t *session)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_WANTED);
+
+	return pinf_get_record(&q, &pinf_number_record, session);
+}
+
+static enum pinf_err
+seat_of(void *store, const struct pinf_address *miner, struct pinf_member *seat)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_OF);
+
+	pinf_put_blob(&q, miner, sizeof *miner);
+	return pinf_get_record(&q, &member_record, seat);
+}
+
+static enum pinf_err
+seat_extend(void *store, const struct pinf_address *miner, uint64_t session, uint64_t until_ms)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_EXTEND);
+
+	pinf_put_blob(&q, miner, sizeof *miner);
+	pinf_put_u64(&q, session);
+	pinf_put_u64(&q, until_ms);
+	return pinf_run(&q);
+}
+
+static enum pinf_err
+seat_due(void *store, uint64_t now_ms, struct pinf_member *seat)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_DUE);
+
+	pinf_put_u64(&q, now_ms);
+	return pinf_get_record(&q, &member_record, seat);
 }
 
 static enum pinf_err
@@ -178,6 +218,10 @@ pinf_sqlite_session_ops(struct pinf_store_ops *ops)
 	ops->member_drop = member_drop;
 	ops->member_list = member_list;
 	ops->member_clear = member_clear;
+	ops->seat_wanted = seat_wanted;
+	ops->seat_of = seat_of;
+	ops->seat_extend = seat_extend;
+	ops->seat_due = seat_due;
 	ops->acl_govern = acl_govern;
 	ops->removal_put = removal_put;
 	ops->removal_drop = removal_drop;

@@ -21,6 +21,8 @@
 	"r.urn, r.sha256, r.size, r.suite, r.key_version, r.scope, r.inline "                      \
 	"FROM tasks t LEFT JOIN inputs i ON i.row = t.row LEFT JOIN results r ON r.row = t.row "
 
+#define PINF_SQL_SEAT "SELECT session, source, task, miner, until_ms FROM members "
+
 /* Parameter 1 is the session, 2 the task, from 3 on as the fields; an update ends with the row. */
 #define PINF_SQL_MOVED                                                                             \
 	"state = ?3, key_version = ?4, attempt = ?5, epoch = ?6, miner = ?7, queue_seq = ?8, "     \
@@ -65,13 +67,24 @@
 	    "UPDATE tasks SET shared = 0 WHERE state = 2 AND shared = 1 AND session = ?1")         \
 	X(SESSION_LIST, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id > ?1 ORDER BY id")      \
 	X(SESSION_LAST, "SELECT ifnull(max(id), 0) FROM sessions")                                 \
-	X(MEMBER_PUT, "INSERT OR IGNORE INTO members (session, source, task, miner) "              \
-		      "VALUES (?1, ?2, ?3, ?4)")                                                   \
+	X(MEMBER_PUT, "INSERT OR IGNORE INTO members (session, source, task, miner, until_ms) "    \
+		      "VALUES (?1, ?2, ?3, ?4, ?5)")                                               \
 	X(MEMBER_DROP, "DELETE FROM members "                                                      \
 		       "WHERE session = ?1 AND source = ?2 AND task = ?3 AND miner = ?4")          \
-	X(MEMBER_LIST, "SELECT session, source, task, miner FROM members "                         \
+	X(MEMBER_LIST, "SELECT session, source, task, miner, until_ms FROM members "               \
 		       "WHERE (session, source, task, miner) > (?1, ?2, ?3, ?4) "                  \
 		       "ORDER BY session, source, task, miner")                                    \
+	X(SEAT_WANTED, "SELECT ifnull(id, 0), min(head) FROM (SELECT s.id AS id, (SELECT "         \
+		       "min(t.queue_seq) FROM tasks t WHERE t.state = 2 AND t.shared = 0 "         \
+		       "AND t.session = s.id) AS head FROM sessions s WHERE s.type = 3 "           \
+		       "AND s.closed = 0 AND s.seats > (SELECT count(*) FROM members m "           \
+		       "WHERE m.session = s.id AND m.source = 1)) WHERE head IS NOT NULL")         \
+	X(SEAT_OF, PINF_SQL_SEAT "WHERE miner = ?1 AND session > 0 AND source = 1 "                \
+				 "AND until_ms > 0 ORDER BY session LIMIT 1")                      \
+	X(SEAT_EXTEND, "UPDATE members SET until_ms = ?3 WHERE miner = ?1 AND source = 1 "         \
+		       "AND until_ms > 0 AND until_ms < ?3 AND (?2 = 0 OR session = ?2)")          \
+	X(SEAT_DUE, PINF_SQL_SEAT "WHERE until_ms > 0 AND until_ms <= ?1 "                         \
+				  "ORDER BY until_ms, session, miner LIMIT 1")                     \
 	X(MEMBER_CLEAR, "DELETE FROM members WHERE source = ?1")                                   \
 	X(GOVERN_SESSIONS, "UPDATE sessions SET acl = CASE WHEN type <> 1 THEN 1 WHEN ?1 THEN 2 "  \
 			   "WHEN own_list = 0 AND EXISTS (SELECT 1 FROM members m "                \
@@ -107,7 +120,9 @@
 	X(TASK_LIST, PINF_SQL_TASK "WHERE t.session = ?1 AND t.id > ?2 ORDER BY t.id")             \
 	X(TASK_DUE, PINF_SQL_TASK "WHERE t.state <= 6 AND t.next_ms <= ?1 " PINF_SQL_FIRST_DUE)    \
 	X(NEXT_DUE,                                                                                \
-	    "SELECT ifnull(min(next_ms), 9223372036854775807) FROM tasks WHERE state <= 6")        \
+	    "SELECT min(ifnull((SELECT min(next_ms) FROM tasks WHERE state <= 6), "                \
+	    "9223372036854775807), ifnull((SELECT min(until_ms) FROM members "                     \
+	    "WHERE until_ms > 0), 9223372036854775807))")                                          \
 	X(COUNT_STATES, "SELECT count(*), state FROM tasks GROUP BY state")                        \
 	X(COUNT_VERSION, "SELECT count(*) FROM tasks WHERE state <= 6 AND key_version = ?1")       \
 	X(FIRST_OF_VERSION,                                                                        \

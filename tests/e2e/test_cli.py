@@ -14,7 +14,7 @@ import world
 
 COMMANDS = """demo|router|miner|complete|session create|session allow|session deny|session show|session list|key new|
 key list|key rotate|key destroy|key export|key import|wallet new|wallet show|seal|open|blob info|urn parse|urn make|
-audit verify|audit show""".replace("\n", "").split("|")
+audit verify|audit show|pool allow|pool deny|pool list""".replace("\n", "").split("|")
 URN = "urn:blob:1:fs:local:pinf:" + "ab" * 32
 
 

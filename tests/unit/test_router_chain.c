@@ -246,6 +246,36 @@ too_few_sound_nodes_fail_closed(void **state)
 	}
 }
 
+/* Work that cannot be done now does not bar what can. */
+static void
+a_stale_session_bars_no_other(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t dedicated = new_session(r, "dedicated"),
+		       ephemeral = new_session(r, "ephemeral");
+	struct lease task, lease;
+	char path[64], who[PINF_ADDRESS_TEXT];
+
+	list(r, dedicated, SIM_CHAIN_ADD, DEPTH + 1);
+	look(r);
+	submitted(r, dedicated, &task);
+	pinf_address_format(who, &r->miner.address);
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/allow", ephemeral);
+	assert_int_equal(post(r, NULL, path, "{\"miner\":\"%s\"}", who), 200);
+	submitted(r, ephemeral, &task);
+	down = 7;
+	rig_pass(r, AGE_MS + 1);
+	assert_int_equal(claim(r, &r->miner, 0, &lease), 200);
+	assert_int_equal(lease.session, ephemeral);
+	assert_int_equal(claim(r, &r->miner, 0, &lease), 204);
+	down = 0;
+	mine(r, 1);
+	look(r);
+	look(r);
+	assert_int_equal(claim(r, &r->miner, 0, &lease), 200);
+	assert_int_equal(lease.session, dedicated);
+}
+
 static void
 privacy_follows_the_contract_for_good(void **state)
 {
@@ -392,9 +422,10 @@ main(void)
 	    TEST(the_contract_lets_in_when_confirmed_and_shuts_out_at_once),
 	    TEST(keys_and_results_stop_with_the_removal), TEST(reorganisations_in_both_directions),
 	    TEST(one_of_three_may_lie), TEST(too_few_sound_nodes_fail_closed),
-	    TEST(privacy_follows_the_contract_for_good), TEST(the_list_is_changed_where_it_is),
-	    TEST(a_thousand_miners_come_in_pages), TEST(ownership_is_the_session_contracts),
-	    TEST(an_emergency_is_the_environments), TEST(a_failed_batch_is_read_again)};
+	    TEST(a_stale_session_bars_no_other), TEST(privacy_follows_the_contract_for_good),
+	    TEST(the_list_is_changed_where_it_is), TEST(a_thousand_miners_come_in_pages),
+	    TEST(ownership_is_the_session_contracts), TEST(an_emergency_is_the_environments),
+	    TEST(a_failed_batch_is_read_again)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

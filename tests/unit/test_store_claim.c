@@ -41,9 +41,10 @@ set_session(struct fixture *f, uint64_t id, bool is_private, bool closed)
 static uint64_t
 offered(struct fixture *f, uint8_t miner, uint64_t only_session)
 {
-	struct pinf_address address = an_address(miner);
+	const struct pinf_claim claim = {
+	    .miner = an_address(miner), .only_session = only_session};
 	struct pinf_task task;
-	enum pinf_err err = CALL(f, task_claimable, &address, only_session, &task);
+	enum pinf_err err = CALL(f, task_claimable, &claim, &task);
 
 	if (err == PINF_E_NOT_FOUND)
 		return 0;
@@ -151,7 +152,7 @@ move(struct fixture *f, struct model *m, size_t s, size_t t, bool queued)
 static void
 put(struct fixture *f, uint64_t session, enum pinf_acl_source source, uint64_t task, uint8_t miner)
 {
-	struct pinf_member member = {session, source, task, an_address(miner)};
+	struct pinf_member member = {session, source, task, an_address(miner), 0};
 	bool changed = false;
 
 	assert_ok(CALL(f, member_put, &member, &changed));
@@ -193,7 +194,7 @@ a_task_may_have_a_list_of_its_own(void **state)
 {
 	struct fixture *f = *state;
 	struct pinf_session session;
-	struct pinf_member member = {1, PINF_ACL_ENV, 2, an_address(7)};
+	struct pinf_member member = {1, PINF_ACL_ENV, 2, an_address(7), 0};
 	bool changed;
 
 	insert_session(f, 1, false);
