@@ -21,19 +21,20 @@ STRAY = [
 
 def check(root):
     findings = []
-    names = tree.files(root, (*tree.C, ".py", ".sh", ".cmake", ".txt", ".md", ".json", ".in", ""), TOPS)
+    names = tree.files(root, (*tree.C, ".py", ".sh", ".cmake", ".txt", ".md", ".json", ".mjs", ".sol", ".in", ""), TOPS)
     for path in names:
         try:
             lines = tree.lines_of(root, path)
         except UnicodeDecodeError:
             continue  # corpora and vectors may be any bytes
         script = lines[:1] and lines[0].startswith("#!")
-        if path.suffix in (*tree.C, ".py", ".sh", ".cmake") or script or path.name == "CMakeLists.txt":
+        if path.suffix in (*tree.C, ".py", ".sh", ".cmake", ".mjs", ".sol") or script or path.name == "CMakeLists.txt":
             if SPDX not in "".join(lines[:2] if script else lines[:1]):
                 findings.append(f"{path}:1: no '{SPDX}'")
         if path.suffix in tree.C and f"{path.name} -- " not in "".join(lines[1:4]):
             findings.append(f"{path}:2: no '{path.name} -- what it is'")
-        if "corpus" in path.parts or "vectors" in path.parts or path.suffix == ".json":
+        read = path.suffix != ".json" or path.name == "package-lock.json"
+        if "corpus" in path.parts or "vectors" in path.parts or not read:
             continue
         for number, line in enumerate(lines, 1):
             findings += [f"{path}:{number}: {words}" for stray, words in STRAY if stray.search(line)]
@@ -53,6 +54,8 @@ BAD = [
     (c("  \tint a;"), "space before a tab"),
     (c("/* TO" "DO: more */"), "unfinished"),
     (c("/* http://" "registry.example.net/ */"), "registry"),
+    ({"tests/a.sol": "contract A {}\n"}, "SPDX"),
+    ({"tests/package-lock.json": '"resol' 'ved": "https://example.net/a.tgz"\n'}, "lock file"),
 ]
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ def files(root, suffixes, tops=CODE):
     found = []
     for top in tops:
         found += [path.relative_to(root) for path in (root / top).rglob("*")
-                  if path.is_file() and path.suffix in suffixes and "__pycache__" not in path.parts]
+                  if path.is_file() and path.suffix in suffixes
+                  and not {"__pycache__", "node_modules"}.intersection(path.parts)]
     return sorted(found)
 
 
