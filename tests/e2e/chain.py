@@ -156,9 +156,11 @@ class Anvil:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pinf-chain-"))
         self.port, self.process = world.free_port(), None
         self.url = f"http://127.0.0.1:{self.port}"
-        self.command = [*world.LEASH, str(ANVIL), "--port", str(self.port), "--chain-id", str(chain_id), "--mnemonic",
-                        MNEMONIC, "--gas-limit", str(BLOCK_GAS), "--state", str(self.dir / "state.json"),
-                        "--preserve-historical-states", *(["--block-time", str(block_time_s)] if block_time_s else [])]
+        # anvil makes a genesis block at each start and keeps it beside that of the state: they must be the same one.
+        self.command = [*world.LEASH, str(ANVIL), "--port", str(self.port), "--chain-id", str(chain_id),
+                        "--mnemonic", MNEMONIC, "--timestamp", str(int(time.time())), "--gas-limit", str(BLOCK_GAS),
+                        "--state", str(self.dir / "state.json"), "--preserve-historical-states",
+                        *(["--block-time", str(block_time_s)] if block_time_s else [])]
         self.automine = not block_time_s
         self.start_again()
         self.accounts = self.rpc("eth_accounts")
@@ -183,7 +185,8 @@ class Anvil:
         until = time.monotonic() + WAIT_S
         while True:
             try:
-                return self.rpc("web3_clientVersion")
+                # Its clock would begin again at the genesis.
+                return self.rpc("evm_setTime", int(time.time()))
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > until:
                     self.__exit__(AssertionError, None, None)
