@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test_contract.py -- spec/contract's contracts on a real node, and the node's own helpers: tests/e2e/chain.py."""
+import http.client
+import json
 import pathlib
 import re
 import sys
@@ -286,6 +288,16 @@ class Lies(Case):
                 with self.assertRaises(ValueError):
                     self.through(liar, "eth_chainId")
             self.assertEqual(liar.requests, 8)
+
+    def test_status_and_delay(self):
+        with chain.Liar(self.node) as liar:
+            liar.status, liar.delay_s, began = 503, 0.2, time.monotonic()
+            link = http.client.HTTPConnection("127.0.0.1", liar.port, timeout=10)
+            link.request("POST", "/", b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}')
+            answer = link.getresponse()
+            self.assertEqual((answer.status, json.loads(answer.read())["result"]), (503, hex(chain.CHAIN_ID)))
+            self.assertGreaterEqual(time.monotonic() - began, 0.2)
+            link.close()
 
     def test_batches_keep_their_order(self):
         calls = [{"jsonrpc": "2.0", "id": i, "method": m, "params": []} for i, m in ((3, "eth_chainId"), (1, "eth_blockNumber"))]
