@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c -- pinf-bench: what a derivation and a sealed blob cost, beside the raw primitives. */
+/* main.c -- pinf-bench: what a derivation, a sealed blob and a decision cost, beside the raw primitives. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ static const struct {
 } benches[] = {
     {"derive", bench_derive},
     {"seal", bench_seal},
+    {"acl", bench_acl},
 };
 
 static const struct pinf_option table[] = {
@@ -37,8 +38,9 @@ static const struct pinf_option table[] = {
 static const struct pinf_command command = {
     .name = "pinf-bench",
     .summary =
-	"Measures key derivation and blob sealing beside the raw primitives, as ratios in one run.",
-    .positionals = "[derive|seal|all]",
+	"Measures key derivation, blob sealing and access decisions beside the raw primitives, as "
+	"ratios in one run.",
+    .positionals = "[derive|seal|acl|all]",
     .positional_max = 1,
     .options = table,
     .option_count = sizeof table / sizeof table[0],
@@ -138,8 +140,8 @@ run_benches(const struct pinf_options *o)
 			ran++;
 		}
 	if (ran == 0)
-		(void)fprintf(
-		    stderr, "pinf-bench: there is no benchmark '%s': derive, seal or all\n", which);
+		(void)fprintf(stderr,
+		    "pinf-bench: there is no benchmark '%s': derive, seal, acl or all\n", which);
 	else if (run.json != NULL)
 		end_json(&w, path);
 	pinf_bytes_free(&json);

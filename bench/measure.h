@@ -47,5 +47,6 @@ bench_require(bool holds, const char *what)
 
 void bench_derive(const struct bench_run *run);
 void bench_seal(const struct bench_run *run);
+void bench_acl(const struct bench_run *run);
 
 #endif
