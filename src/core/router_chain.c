@@ -320,25 +320,22 @@ take_head(struct pinf_router *r, unsigned number, struct pinf_span body)
 	return PINF_OK;
 }
 
-/* A session that is read completely.  One that cannot be read there counts as never read. */
+/* A session that is read completely.  One that could not be read keeps what was read before, until that is too old. */
 static enum pinf_err
 take_in(struct pinf_router *r, unsigned number, struct chain_read *read)
 {
 	const struct chain_node *node = &r->chain->nodes[number];
 	struct chain_view *view = view_of(r->chain, read->session);
-	enum pinf_err err = PINF_OK;
+	enum pinf_err err;
 
-	if (view == NULL)
+	if (view == NULL || read->failed)
 		return PINF_OK;
-	if (!read->failed)
-		err = chain_view_put(view, number, &read->reading);
-	if (err == PINF_E_DUPLICATE) {
-		read->failed = true;
-		err = PINF_OK;
-	}
+	err = chain_view_put(view, number, &read->reading);
+	if (err != PINF_OK)
+		return err == PINF_E_DUPLICATE ? PINF_OK : err;
 	view->of[number].sweep = node->sweep;
-	view->of[number].read_ms = read->failed ? 0 : node->answered_ms;
-	return err == PINF_OK ? settle(r, view) : err;
+	view->of[number].read_ms = node->answered_ms;
+	return settle(r, view);
 }
 
 static enum pinf_err

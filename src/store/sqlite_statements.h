@@ -119,10 +119,9 @@
 	    "WHERE t.owner = ?1 AND t.session = ?2 AND t.reference = ?3 AND t.reference <> ''")    \
 	X(TASK_LIST, PINF_SQL_TASK "WHERE t.session = ?1 AND t.id > ?2 ORDER BY t.id")             \
 	X(TASK_DUE, PINF_SQL_TASK "WHERE t.state <= 6 AND t.next_ms <= ?1 " PINF_SQL_FIRST_DUE)    \
-	X(NEXT_DUE,                                                                                \
-	    "SELECT min(ifnull((SELECT min(next_ms) FROM tasks WHERE state <= 6), "                \
-	    "9223372036854775807), ifnull((SELECT min(until_ms) FROM members "                     \
-	    "WHERE until_ms > 0), 9223372036854775807))")                                          \
+	X(NEXT_DUE, "SELECT min(ifnull((SELECT min(next_ms) FROM tasks WHERE state <= 6), "        \
+		    "9223372036854775807), ifnull((SELECT min(until_ms) FROM members "             \
+		    "WHERE until_ms > 0), 9223372036854775807))")                                  \
 	X(COUNT_STATES, "SELECT count(*), state FROM tasks GROUP BY state")                        \
 	X(COUNT_VERSION, "SELECT count(*) FROM tasks WHERE state <= 6 AND key_version = ?1")       \
 	X(FIRST_OF_VERSION,                                                                        \
