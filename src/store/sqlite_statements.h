@@ -93,7 +93,7 @@
 			  "FROM members m WHERE m.session = sessions.id "                          \
 			  "AND m.source IN (sessions.acl, 4) AND m.source >= 3)")                  \
 	X(GOVERN_TASKS, "UPDATE tasks SET shared = " PINF_SQL_SHARED_OF(                           \
-			    "tasks.session", "tasks.id") "WHERE state <= 2")                       \
+			    "tasks.session", "tasks.id") "WHERE state <= 6 AND state <= 2")        \
 	X(REMOVAL_PUT, "INSERT OR REPLACE INTO removals (session, miner, block) "                  \
 		       "VALUES (?1, ?2, ?3)")                                                      \
 	X(REMOVAL_DROP, "DELETE FROM removals WHERE session = ?1 AND miner = ?2")                  \
