@@ -42,8 +42,8 @@ static const struct pinf_option options[] = {
 	.max = PINF_TIMEOUT_MAX_MS,
 	.fallback = "5m",
 	.help = "give up after"},
-    OPT_TEXT(
-	"reference", NULL, "", "client_reference: v1, v2: the same one gets the same answer again"),
+    OPT_TEXT("reference", NULL, "",
+	"client_reference: the same one gets the same answer again, also after a crash"),
 };
 
 static enum pinf_err

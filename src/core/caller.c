@@ -13,11 +13,13 @@
 
 #include "core/json.h"
 #include "core/send.h"
+#include "crypto/crypto.h"
 
-/* No sealed result document is larger: its padding and tags add less than a quarter. */
-#define RESULT_MAX ((uint64_t)PINF_DOCUMENT_MAX + PINF_DOCUMENT_MAX / 4)
+/* No sealed document is larger: its padding and tags add less than a quarter. */
+#define SEALED_MAX ((uint64_t)PINF_DOCUMENT_MAX + PINF_DOCUMENT_MAX / 4)
 
-enum step { RESERVE, INPUT_KEY, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STEPS };
+/* RECALL: what was submitted under this reference before; in the place of SEAL and PUT. */
+enum step { RESERVE, INPUT_KEY, RECALL, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STEPS };
 
 struct pinf_caller {
 	struct pinf_caller_config config;
@@ -29,10 +31,12 @@ struct pinf_caller {
 	uint64_t retry_at_ms; /* none is awaited: when to ask again */
 	uint64_t deadline_ms; /* 0: set at the next asking */
 	struct pinf_bytes document; /* until it goes to be sealed */
+	struct pinf_hash document_sha256;
 	uint64_t seal_id; /* the driver keeps sealed bytes under it; 0: none */
 	struct pinf_key_request request;
 	struct pinf_key key;
-	struct pinf_payload input;
+	bool looked_again; /* at the reservation, when it had moved on */
+	struct pinf_payload input; /* size 0: not sealed yet, by this caller or an earlier one */
 	struct pinf_payload result;
 	struct pinf_bytes opened;
 	struct pinf_api_error error;
@@ -57,6 +61,7 @@ pinf_caller_open(struct pinf_caller **caller, const struct pinf_caller_config *c
 	    .domain = config->domain,
 	    .random = random,
 	    .timeout_ms = config->send_timeout_ms};
+	pinf_sha256(&c->document_sha256, pinf_span_of(document));
 	c->document = *document;
 	*document = (struct pinf_bytes){0};
 	*caller = c;
@@ -138,16 +143,14 @@ post(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms, const
 	return err;
 }
 
-/* PUTs the sealed input, or GETs and opens the result. */
+/* PUTs the sealed input, or GETs and opens input or result. */
 static enum pinf_err
-move_blob(
-    struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms, struct pinf_send send)
+move_blob(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms,
+    const struct pinf_payload *payload, struct pinf_send send)
 {
-	const struct pinf_hash *sha256 =
-	    send.kind == PINF_FX_SEND ? &c->input.sha256 : &c->result.sha256;
 	char path[sizeof "/api/v3/blobs/" + (size_t)2 * PINF_HASH_LEN] = "/api/v3/blobs/";
 
-	pinf_hex(path + strlen(path), sha256->bytes, sizeof sha256->bytes);
+	pinf_hex(path + strlen(path), payload->sha256.bytes, sizeof payload->sha256.bytes);
 	send.id = c->last_id;
 	send.path = path;
 	send.session = c->config.session;
@@ -155,7 +158,7 @@ move_blob(
 	send.now_ms = now_ms;
 	enum pinf_err err = pinf_send_signed(effects, &c->sender, &send);
 	if (err == PINF_OK && send.kind == PINF_FX_FETCH) {
-		send.effect->payload = c->result;
+		send.effect->payload = *payload;
 		send.effect->key = c->key;
 	}
 	return err;
@@ -202,7 +205,7 @@ ask_seal(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 static enum pinf_err
 ask_put(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 {
-	return move_blob(c, effects, now_ms,
+	return move_blob(c, effects, now_ms, &c->input,
 	    (struct pinf_send){.kind = PINF_FX_SEND,
 		.method = "PUT",
 		.seal_id = c->seal_id,
@@ -231,8 +234,15 @@ ask_submit(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 static enum pinf_err
 ask_fetch(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 {
-	return move_blob(
-	    c, effects, now_ms, (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
+	return move_blob(c, effects, now_ms, &c->result,
+	    (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
+}
+
+static enum pinf_err
+ask_recall(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
+{
+	return move_blob(c, effects, now_ms, &c->input,
+	    (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
 }
 
 /* The ids of a reply: those of this session and task, or it answers something else. */
@@ -261,12 +271,59 @@ end_reply(struct pinf_caller *c, struct pinf_json_reader *json, struct pinf_json
 	return err;
 }
 
+/*
+ * What the protocol demands of the task's payload: sealed in that scope under the task's key version,
+ * where this deployment keeps blobs, and of a size that a document can have.
+ */
+static enum pinf_err
+check_payload(
+    struct pinf_caller *c, const struct pinf_payload *payload, const struct pinf_scope *scope)
+{
+	struct pinf_hash sha256;
+	enum pinf_err err;
+
+	if (payload->suite == PINF_SUITE_NONE)
+		return PINF_E_ENCRYPTION;
+	if (!pinf_scope_equal(&payload->scope, scope) ||
+	    payload->key_version != c->request.key_version)
+		return PINF_E_SCOPE_MISMATCH;
+	err = pinf_urn_resolve(&sha256, &c->config.storage, pinf_span_str(payload->urn));
+	if (err != PINF_OK)
+		return err;
+	if (!pinf_hash_equal(&sha256, &payload->sha256))
+		return PINF_E_HASH_MISMATCH;
+	if (payload->size < PINF_BLOB_HEADER_LEN + PINF_TAG_LEN)
+		return PINF_E_BLOB_TRUNCATED;
+	return payload->size <= SEALED_MAX ? PINF_OK : PINF_E_TOO_LARGE;
+}
+
+/* A payload inside a reply; left alone where it is not what it must be. */
+static void
+read_payload(struct pinf_caller *c, struct pinf_json_reader *json, const char *name,
+    const struct pinf_scope *scope, struct pinf_payload *payload)
+{
+	struct pinf_payload read = {.size = 0};
+	struct pinf_json_reader nested = pinf_json_object(json, name, true);
+	enum pinf_err err;
+
+	pinf_payload_read(&nested, &read);
+	pinf_json_leave(json, &nested, name);
+	if (json->err != PINF_OK)
+		return;
+	err = check_payload(c, &read, scope);
+	if (err == PINF_OK)
+		*payload = read;
+	else
+		pinf_json_fail(json, name, err);
+}
+
 static enum pinf_err
 take_reserve(struct pinf_caller *c, const struct pinf_event *event)
 {
 	struct pinf_scope scope = {
 	    .kind = PINF_SCOPE_TASK, .purpose = PINF_PURPOSE_INPUT, .session = c->config.session};
 	uint64_t expires_ms, key_version;
+	struct pinf_span state;
 	struct pinf_json *parsed = NULL;
 	enum pinf_err err = pinf_json_parse(&parsed, event->body, PINF_BODY_SMALL_MAX);
 
@@ -278,12 +335,19 @@ take_reserve(struct pinf_caller *c, const struct pinf_event *event)
 	pinf_json_uint(&json, "key_version", true, UINT32_MAX, &key_version);
 	if (json.err == PINF_OK && key_version == 0)
 		pinf_json_fail(&json, "key_version", PINF_E_RANGE);
+	pinf_json_text(&json, "state", true, &state);
 	read_ids(c, &json, &scope.task);
+	c->request.key_version = (uint32_t)key_version;
+	c->input = (struct pinf_payload){.size = 0};
+	if (json.err == PINF_OK && pinf_json_has(&json, "input"))
+		read_payload(c, &json, "input", &scope, &c->input);
+	else if (json.err == PINF_OK && c->document.len == 0)
+		pinf_json_fail(
+		    &json, "input", PINF_E_STATE); /* What was sealed is of no use any more. */
 	err = end_reply(c, &json, parsed);
 	if (err != PINF_OK)
 		return err;
 	c->request.task = scope.task;
-	c->request.key_version = (uint32_t)key_version;
 	c->request.scope = scope;
 	return PINF_OK;
 }
@@ -292,6 +356,20 @@ static enum pinf_err
 take_key(struct pinf_caller *c, const struct pinf_event *event)
 {
 	return pinf_key_request_take(&c->key, &c->request, &c->sender, event);
+}
+
+/* Another reading of the same reference must not find another request's answer. */
+static enum pinf_err
+take_recall(struct pinf_caller *c, const struct pinf_event *event)
+{
+	struct pinf_hash sha256;
+
+	pinf_sha256(&sha256, event->body);
+	if (!pinf_hash_equal(&sha256, &c->document_sha256))
+		return PINF_E_CONFLICT;
+	pinf_key_wipe(&c->key);
+	pinf_bytes_free(&c->document);
+	return PINF_OK;
 }
 
 static enum pinf_err
@@ -314,55 +392,17 @@ take_put(struct pinf_caller *c, const struct pinf_event *event)
 	return PINF_OK;
 }
 
-/*
- * What the protocol demands of a result: sealed for this task's attempt by that miner, under the
- * task's key version, where this deployment keeps blobs, and of a size that a document can have.
- */
-static enum pinf_err
-check_result(
-    struct pinf_caller *c, const struct pinf_payload *result, const struct pinf_scope *scope)
-{
-	struct pinf_hash sha256;
-	enum pinf_err err;
-
-	if (result->suite == PINF_SUITE_NONE)
-		return PINF_E_ENCRYPTION;
-	if (!pinf_scope_equal(&result->scope, scope) ||
-	    result->key_version != c->request.key_version)
-		return PINF_E_SCOPE_MISMATCH;
-	err = pinf_urn_resolve(&sha256, &c->config.storage, pinf_span_str(result->urn));
-	if (err != PINF_OK)
-		return err;
-	if (!pinf_hash_equal(&sha256, &result->sha256))
-		return PINF_E_HASH_MISMATCH;
-	if (result->size < PINF_BLOB_HEADER_LEN + PINF_TAG_LEN)
-		return PINF_E_BLOB_TRUNCATED;
-	return result->size <= RESULT_MAX ? PINF_OK : PINF_E_TOO_LARGE;
-}
-
 /* Fields of the answer that a committed task has beside ids and state. */
 static void
 read_result(struct pinf_caller *c, struct pinf_json_reader *json, struct pinf_scope *scope)
 {
-	struct pinf_json_reader nested;
-	struct pinf_payload result = {.size = 0};
 	uint64_t attempt;
-	enum pinf_err err;
 
 	pinf_json_uint(json, "attempt", true, UINT32_MAX, &attempt);
 	pinf_json_address(json, "miner", true, &scope->miner);
-	nested = pinf_json_object(json, "result", true);
-	pinf_payload_read(&nested, &result);
-	pinf_json_leave(json, &nested, "result");
-	if (json->err != PINF_OK)
-		return;
 	scope->purpose = PINF_PURPOSE_RESULT;
 	scope->attempt = (uint32_t)attempt;
-	err = check_result(c, &result, scope);
-	if (err == PINF_OK)
-		c->result = result;
-	else
-		pinf_json_fail(json, "result", err);
+	read_payload(c, json, "result", scope, &c->result);
 }
 
 /* E_TIMEOUT where the task is still worked on: asked again like anything that got no answer. */
@@ -406,6 +446,7 @@ static const struct {
 } steps[STEPS] = {
     [RESERVE] = {ask_reserve, PINF_EV_REPLY, take_reserve},
     [INPUT_KEY] = {ask_key, PINF_EV_REPLY, take_key},
+    [RECALL] = {ask_recall, PINF_EV_OPENED, take_recall},
     [SEAL] = {ask_seal, PINF_EV_SEALED, take_seal},
     [PUT] = {ask_put, PINF_EV_REPLY, take_put},
     [SUBMIT] = {ask_submit, PINF_EV_REPLY, take_submit},
@@ -449,13 +490,21 @@ finish(struct pinf_caller *c, struct pinf_effects *effects, enum pinf_caller_sta
 	pinf_wipe(&c->request.pair, sizeof c->request.pair);
 }
 
+static enum step
+step_after(const struct pinf_caller *c)
+{
+	if (c->step == INPUT_KEY && c->input.size == 0)
+		return SEAL;
+	return c->step == RECALL ? SUBMIT : c->step + 1;
+}
+
 /* To the next step.  Preparing, waiting and reading have the task's timeout each. */
 static enum pinf_err
 advance(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 {
 	if (c->step == PUT)
 		drop_sealed(c, effects);
-	c->step++;
+	c->step = step_after(c);
 	if (c->step == STEPS) {
 		finish(c, effects, PINF_CALLER_DONE);
 		return PINF_OK;
@@ -471,7 +520,7 @@ may_pass(const struct pinf_caller *c, enum pinf_err err, unsigned refused)
 {
 	if (c->step == SEAL && c->document.len == 0)
 		return false; /* The document went with the effect. */
-	if (c->step == FETCH && refused == 0 &&
+	if ((c->step == FETCH || c->step == RECALL) && refused == 0 &&
 	    (err == PINF_E_HASH_MISMATCH || err == PINF_E_SIZE_MISMATCH))
 		return true; /* What the storage keeps was checked: it was read or carried wrongly. */
 	if (err == PINF_E_AUTH_REPLAY || err == PINF_E_GRANT_EXPIRED)
@@ -501,6 +550,14 @@ hold_or_fail(struct pinf_caller *c, const struct pinf_event *event, struct pinf_
     unsigned refused)
 {
 	c->retry_at_ms = event->now_ms + c->config.retry_ms;
+	/* The task moved on meanwhile: somebody (this caller's earlier life, perhaps) submitted an input. */
+	if ((c->step == PUT || c->step == SUBMIT) && refused == 409 && !c->looked_again) {
+		c->looked_again = true;
+		c->step = RESERVE;
+		c->request.task = 0;
+		drop_sealed(c, effects);
+		return wake(c, effects);
+	}
 	if (may_pass(c, c->error.err, refused) && c->retry_at_ms < c->deadline_ms)
 		return wake(c, effects);
 	finish(c, effects, PINF_CALLER_FAILED);

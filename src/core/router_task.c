@@ -20,6 +20,26 @@ too_many_tasks(struct pinf_router *r)
 	return err != PINF_OK ? err : open >= r->config.tasks_open_max ? PINF_E_BUSY : PINF_OK;
 }
 
+/* Everything about the task that counts from now, under the key version of now. */
+static void
+begin_life(struct call *c, enum pinf_route route)
+{
+	struct pinf_router *r = c->r;
+	const struct pinf_api_request *rq = c->rq;
+	struct pinf_task *t = &c->task;
+
+	t->state = PINF_TASK_RESERVED;
+	t->failure = PINF_OK;
+	t->route = route;
+	t->api_version = rq->api_version;
+	t->key_version = pinf_keyring_active(r->keyring);
+	t->timeout_ms = rq->timeout_ms != 0 ? rq->timeout_ms : r->config.timeout_ms;
+	t->precommit_timeout_ms =
+	    rq->precommit_timeout_ms != 0 ? rq->precommit_timeout_ms : r->config.precommit_ms;
+	t->deadline_ms = r->now_ms + t->timeout_ms;
+	t->due_ms = r->now_ms + r->config.reserve_ms;
+}
+
 /* A task with a fresh id and instance, not stored yet; the session's counter is. */
 static enum pinf_err
 task_begin(struct call *c, enum pinf_route route)
@@ -37,18 +57,46 @@ task_begin(struct call *c, enum pinf_route route)
 		return err;
 	t->session = c->session.id;
 	t->id = ++c->session.last_task;
-	t->route = route;
-	t->api_version = rq->api_version;
-	t->key_version = pinf_keyring_active(r->keyring);
 	t->created_ms = r->now_ms;
-	t->timeout_ms = rq->timeout_ms != 0 ? rq->timeout_ms : r->config.timeout_ms;
-	t->precommit_timeout_ms =
-	    rq->precommit_timeout_ms != 0 ? rq->precommit_timeout_ms : r->config.precommit_ms;
-	t->deadline_ms = r->now_ms + t->timeout_ms;
-	t->state = PINF_TASK_RESERVED;
-	t->due_ms = r->now_ms + r->config.reserve_ms;
 	t->owner = c->session.owner;
+	memcpy(t->reference, rq->reference, sizeof t->reference);
+	begin_life(c, route);
 	return r->store.ops->session_update(r->store.ctx, &c->session);
+}
+
+/* The task that the request's reference names; E_NOT_FOUND: none. */
+static enum pinf_err
+find_reference(struct call *c)
+{
+	return c->rq->reference[0] == '\0'
+		   ? PINF_E_NOT_FOUND
+		   : c->r->store.ops->task_by_reference(c->r->store.ctx, &c->session.owner,
+			 c->session.id, c->rq->reference, &c->task);
+}
+
+/* Its time was over before it ever had its input: nobody has seen anything of it. */
+static bool
+was_never_submitted(const struct pinf_router *r, const struct pinf_task *t)
+{
+	return t->input.size == 0 &&
+	       (t->state == PINF_TASK_EXPIRED ||
+		   (t->state == PINF_TASK_RESERVED && t->due_ms <= r->now_ms));
+}
+
+/* Such a task under its old id.  What its earlier life left in hand would be taken for this one's. */
+static enum pinf_err
+begin_again(struct call *c, enum pinf_route route)
+{
+	const struct pinf_router *r = c->r;
+	enum pinf_err err = too_many_tasks(c->r);
+
+	for (size_t i = 0; i < r->op_count; i++)
+		if (r->ops[i].kind != OP_CHAIN && r->ops[i].session == c->task.session &&
+		    r->ops[i].task == c->task.id)
+			err = PINF_E_BUSY;
+	if (err == PINF_OK)
+		begin_life(c, route);
+	return err;
 }
 
 /* Else a prompt made it: such a task has that prompt's digest, with or without a reference. */
@@ -64,20 +112,21 @@ is_reserved_by_caller(const struct pinf_task *task)
 static enum pinf_err
 reserve(struct call *c, enum pinf_route route)
 {
-	enum pinf_err err = PINF_E_NOT_FOUND;
+	const struct pinf_store *store = &c->r->store;
+	enum pinf_err err = find_reference(c);
 
-	if (c->rq->reference[0] != '\0')
-		err = c->r->store.ops->task_by_reference(
-		    c->r->store.ctx, &c->session.owner, c->session.id, c->rq->reference, &c->task);
-	if (err == PINF_OK)
-		return c->task.route == route && is_reserved_by_caller(&c->task) ? PINF_OK
-										 : PINF_E_CONFLICT;
-	if (err == PINF_E_NOT_FOUND)
+	if (err == PINF_E_NOT_FOUND) {
 		err = task_begin(c, route);
+		return err == PINF_OK ? store->ops->task_insert(store->ctx, &c->task) : err;
+	}
 	if (err != PINF_OK)
 		return err;
-	memcpy(c->task.reference, c->rq->reference, sizeof c->task.reference);
-	return c->r->store.ops->task_insert(c->r->store.ctx, &c->task);
+	if (c->task.route != route || !is_reserved_by_caller(&c->task))
+		return PINF_E_CONFLICT;
+	if (!was_never_submitted(c->r, &c->task))
+		return PINF_OK;
+	err = begin_again(c, route);
+	return err == PINF_OK ? store->ops->task_update(store->ctx, &c->task) : err;
 }
 
 enum pinf_err
@@ -98,9 +147,13 @@ route_reserve(struct call *c)
 	if (err != PINF_OK)
 		return err;
 	pinf_json_put_uint(&w, "expires_ms", c->task.due_ms);
+	if (c->task.input.size !=
+	    0) /* Submitted before: a caller that crashed goes on from there. */
+		pinf_payload_write(&w, "input", &c->task.input);
 	pinf_json_put_hex(&w, "instance", false, c->task.instance, sizeof c->task.instance);
 	pinf_json_put_uint(&w, "key_version", c->task.key_version);
 	pinf_json_put_uint(&w, "session_id", c->task.session);
+	pinf_json_put_str(&w, "state", pinf_task_state_name(c->task.state));
 	pinf_json_put_uint(&w, "task_id", c->task.id);
 	return reply_end(&w);
 }
@@ -256,26 +309,12 @@ complete_payload(struct call *c)
 	return err == PINF_OK ? submit_payload(c) : err;
 }
 
-/* The same client_reference: the same task, or a conflict.  E_NOT_FOUND: a new one. */
-static enum pinf_err
-known_reference(struct call *c, const struct pinf_hash *digest)
-{
-	enum pinf_err err;
-
-	if (c->rq->reference[0] == '\0')
-		return PINF_E_NOT_FOUND;
-	err = c->r->store.ops->task_by_reference(
-	    c->r->store.ctx, &c->session.owner, c->session.id, c->rq->reference, &c->task);
-	if (err != PINF_OK)
-		return err;
-	return pinf_hash_equal(&c->task.reference_digest, digest)
-		   ? wait_caller(c->r, c->request, c->rq->api_version, &c->task)
-		   : PINF_E_CONFLICT;
-}
+/* Of a new task, or of one that begins again. */
+typedef enum pinf_err task_writer(void *store, const struct pinf_task *task);
 
 /* Small public inputs travel inline: the task is in the queue at once. */
 static enum pinf_err
-enqueue_inline(struct call *c)
+enqueue_inline(struct call *c, task_writer *write)
 {
 	const struct pinf_span document = pinf_span_of(&c->rq->document);
 	struct pinf_payload *input = &c->task.input;
@@ -288,11 +327,11 @@ enqueue_inline(struct call *c)
 	c->task.due_ms = 0;
 	c->task.queue_seq = ++c->r->queue_seq;
 	c->r->wake_miners = true;
-	return c->r->store.ops->task_insert(c->r->store.ctx, &c->task);
+	return write(c->r->store.ctx, &c->task);
 }
 
 static enum pinf_err
-seal_document(struct call *c)
+seal_document(struct call *c, task_writer *write)
 {
 	struct pinf_router *r = c->r;
 	const struct op op = {
@@ -313,7 +352,7 @@ seal_document(struct call *c)
 		err = pinf_keyring_derive(r->keyring, params.key_version, &params.scope, &key);
 	}
 	if (err == PINF_OK)
-		err = r->store.ops->task_insert(r->store.ctx, &c->task);
+		err = write(r->store.ctx, &c->task);
 	if (err == PINF_OK)
 		err = router_op(r, &op, PINF_FX_SEAL, &fx);
 	if (err != PINF_OK)
@@ -325,13 +364,16 @@ seal_document(struct call *c)
 	return PINF_OK;
 }
 
+/* The same client_reference: the same task, or a conflict. */
 static enum pinf_err
 complete_document(struct call *c)
 {
 	const enum pinf_route route = c->session.is_private && c->rq->api_version == 2
 					  ? PINF_ROUTE_ROUTER_SEALED
 					  : PINF_ROUTE_PLAIN;
+	const struct pinf_store_ops *ops = c->r->store.ops;
 	struct pinf_hash digest;
+	bool known;
 	enum pinf_err err =
 	    router_permit(c, PINF_ACT_SUBMIT, router_actor(c, PINF_ACTOR_WALLET_OTHER), route);
 
@@ -341,18 +383,23 @@ complete_document(struct call *c)
 		return PINF_E_BUSY;
 	pinf_keyring_digest(c->r->keyring,
 	    (struct pinf_span){c->rq->document_sha256.bytes, PINF_HASH_LEN}, &digest);
-	err = known_reference(c, &digest);
-	if (err != PINF_E_NOT_FOUND)
-		return err;
-	err = task_begin(c, route);
+	err = find_reference(c);
+	known = err == PINF_OK;
+	if (known && !pinf_hash_equal(&c->task.reference_digest, &digest))
+		return PINF_E_CONFLICT;
+	if (known && !was_never_submitted(c->r, &c->task))
+		return wait_caller(c->r, c->request, c->rq->api_version, &c->task);
+	if (known)
+		err = begin_again(c, route);
+	else if (err == PINF_E_NOT_FOUND)
+		err = task_begin(c, route);
 	if (err != PINF_OK)
 		return err;
-	memcpy(c->task.reference, c->rq->reference, sizeof c->task.reference);
 	c->task.reference_digest = digest;
 	if (route == PINF_ROUTE_PLAIN && c->rq->document.len <= PINF_INLINE_MAX)
-		err = enqueue_inline(c);
+		err = enqueue_inline(c, known ? ops->task_update : ops->task_insert);
 	else
-		err = seal_document(c);
+		err = seal_document(c, known ? ops->task_update : ops->task_insert);
 	return err == PINF_OK ? wait_caller(c->r, c->request, c->rq->api_version, &c->task) : err;
 }
 

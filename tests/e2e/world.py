@@ -124,13 +124,20 @@ class World:
         path.chmod(mode)
         return path
 
-    def pinf(self, *args, stdin=None, env=None, timeout=120):
-        """Runs a command; its JSON answer, or Refused."""
-        run = subprocess.run([PINF, *map(str, args), "--json"], env={**self.env, **(env or {})}, timeout=timeout,
-                             input=stdin.encode() if isinstance(stdin, str) else stdin or b"", capture_output=True)
+    def pinf(self, *args, stdin=None, env=None, timeout=120, watch=None):
+        """Runs a command (watch gets its process); its JSON answer, or Refused."""
+        with subprocess.Popen([PINF, *map(str, args), "--json"], env={**self.env, **(env or {})}, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            if watch:
+                watch(run)
+            try:
+                said, error = run.communicate(stdin.encode() if isinstance(stdin, str) else stdin or b"", timeout)
+            except BaseException:
+                run.kill()
+                raise
         if run.returncode != 0:
-            raise Refused([str(a)[:40] for a in args], run.returncode, run.stderr.decode(errors="replace"))
-        return json.loads(run.stdout) if run.stdout.strip() else {}
+            raise Refused([str(a)[:40] for a in args], run.returncode, error.decode(errors="replace"))
+        return json.loads(said) if said.strip() else {}
 
     def wallet(self, name):
         self.wallets[name] = self.pinf("wallet", "new", self.dir / f"{name}.wallet")["address"]
@@ -232,13 +239,13 @@ class World:
         key = made.get("api_key", "")
         return made["session_id"], key
 
-    def complete(self, session, prompt, route="v3", key=None, env=None, **options):
+    def complete(self, session, prompt, route="v3", key=None, env=None, watch=None, **options):
         args = ["complete", "--session", session, "--route", route]
         if key:
             args += ["--api-key-file", self.write(f"key-{session}", key)]
         for name, value in options.items():
             args += ["--" + name.replace("_", "-"), value]
-        return self.pinf(*args, stdin=prompt, timeout=300, env=env)
+        return self.pinf(*args, stdin=prompt, timeout=300, env=env, watch=watch)
 
     def metric(self, name):
         text = self.request("GET", "/metrics", miner=True)[1].decode()

@@ -20,7 +20,8 @@ static const char document[] = "{\"prompt\":\"hello\"}";
 static const char answer[] = "{\"text\":\"hi\"}";
 static const struct pinf_storage storage = {"fs", "local", "pinf"};
 
-enum stage { RESERVE, INPUT_KEY, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STAGES };
+/* RECALL is no stage of the whole way, but of a caller that goes on from an earlier one's submission. */
+enum stage { RESERVE, INPUT_KEY, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STAGES, RECALL, STAGES_ALL };
 
 /* Router, driver and blob store in one; tests spoil what they want of it. */
 struct world {
@@ -38,8 +39,9 @@ struct world {
 	struct pinf_bytes sealed_input, sealed_result, reply, opened;
 	struct pinf_hash input_sha256;
 	struct pinf_payload result;
+	struct pinf_payload submitted; /* size 0: nothing yet */
 	uint64_t seal_id, dropped;
-	unsigned asked[STAGES];
+	unsigned asked[STAGES_ALL];
 	char nonces[64][2 * PINF_NONCE_LEN + 1];
 	size_t nonce_count;
 	/* Answers in the router's place where it returns true. */
@@ -64,7 +66,7 @@ stage_of(const struct world *w, const struct pinf_effect *fx)
 	if (fx->kind == PINF_FX_SEAL)
 		return SEAL;
 	if (fx->kind == PINF_FX_FETCH)
-		return FETCH;
+		return pinf_payload_equal(&fx->payload, &w->submitted) ? RECALL : FETCH;
 	assert_int_equal(fx->kind, PINF_FX_SEND);
 	if (strcmp(fx->method, "PUT") == 0)
 		return PUT;
@@ -113,6 +115,7 @@ static void
 reserve(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 {
 	char text[256], instance[2 * PINF_INSTANCE_LEN + 1];
+	struct pinf_bytes input = {0};
 
 	(void)decode(w, fx, PINF_EP_RESERVE, 0);
 	assert_string_equal((const char *)fx->body.data,
@@ -120,9 +123,16 @@ reserve(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	pinf_hex(instance, w->input_scope.instance, PINF_INSTANCE_LEN);
 	(void)snprintf(text, sizeof text,
 	    "{\"expires_ms\":9000,\"instance\":\"%s\",\"key_version\":3,\"session_id\":101,"
-	    "\"task_id\":7}",
-	    instance);
-	say(w, event, 201, text);
+	    "\"state\":\"%s\",\"task_id\":7",
+	    instance, w->submitted.size == 0 ? "reserved" : "assigned");
+	assert_ok(pinf_bytes_append(&input, text, strlen(text)));
+	if (w->submitted.size != 0) {
+		assert_ok(pinf_bytes_append(&input, ",\"input\":", 9));
+		assert_ok(pinf_payload_encode(&input, &w->submitted));
+	}
+	assert_ok(pinf_bytes_append(&input, "}", 1));
+	say(w, event, 201, (const char *)input.data);
+	pinf_bytes_free(&input);
 }
 
 static void
@@ -213,7 +223,8 @@ submit(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	uint64_t timeout, precommit, task;
 
 	(void)decode(w, fx, PINF_EP_COMPLETION, TASK);
-	assert_int_equal(w->dropped, 1); /* it is stored: the driver need not keep it */
+	if (w->seal_id != 0)
+		assert_int_equal(w->dropped, 1); /* it is stored: the driver need not keep it */
 	assert_ok(pinf_json_parse(&parsed, pinf_span_of(&fx->body), PINF_BODY_SMALL_MAX));
 	json = pinf_json_root(parsed);
 	pinf_json_text(&json, "client_reference", true, &reference);
@@ -232,7 +243,20 @@ submit(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	assert_true(pinf_hash_equal(&payload.sha256, &w->input_sha256));
 	assert_int_equal(payload.size, w->sealed_input.len);
 	assert_ok(pinf_payload_check_header(&payload, pinf_span_of(&w->sealed_input)));
+	w->submitted = payload;
 	committed(w, event);
+}
+
+static void
+recall(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
+{
+	assert_string_equal(fx->method, "GET");
+	(void)decode(w, fx, PINF_EP_BLOB_GET, TASK);
+	pinf_bytes_free(&w->opened);
+	event->kind = PINF_EV_OPENED;
+	event->err = pinf_blob_open(
+	    w->blob, &fx->payload.scope, &fx->key, pinf_span_of(&w->sealed_input), &w->opened);
+	event->body = pinf_span_of(&w->opened);
 }
 
 static void
@@ -248,7 +272,7 @@ fetch(struct world *w, const struct pinf_effect *fx, struct pinf_event *event)
 	event->body = pinf_span_of(&w->opened);
 }
 
-static void (*const respond[STAGES])(
+static void (*const respond[STAGES_ALL])(
     struct world *w, const struct pinf_effect *fx, struct pinf_event *event) = {
     [RESERVE] = reserve,
     [INPUT_KEY] = grant,
@@ -257,6 +281,7 @@ static void (*const respond[STAGES])(
     [SUBMIT] = submit,
     [RESULT_KEY] = grant,
     [FETCH] = fetch,
+    [RECALL] = recall,
 };
 
 /* A result that some miner sealed, and what is kept of it. */
@@ -278,11 +303,25 @@ make_result(struct world *w)
 	w->result.scope = w->result_scope;
 }
 
+/* A caller of the same reference, with that document: the first one, or a later one after a crash. */
+static void
+begin(struct world *w, const char *text)
+{
+	struct pinf_bytes moved = {0};
+
+	pinf_caller_free(w->caller);
+	memset(w->asked, 0, sizeof w->asked);
+	w->seal_id = w->dropped = 0;
+	assert_ok(pinf_bytes_append(&moved, text, strlen(text)));
+	assert_ok(
+	    pinf_caller_open(&w->caller, &w->config, &w->wallet, &moved, unit_random(&w->seed)));
+	assert_null(moved.data);
+}
+
 static int
 set_up(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
-	struct pinf_bytes moved = {0};
 
 	assert_non_null(w);
 	*state = w;
@@ -317,10 +356,7 @@ set_up(void **state)
 	    .send_timeout_ms = 3000,
 	    .padded = true,
 	    .reference = "order \"7\""};
-	assert_ok(pinf_bytes_append(&moved, document, sizeof document - 1));
-	assert_ok(
-	    pinf_caller_open(&w->caller, &w->config, &w->wallet, &moved, unit_random(&w->seed)));
-	assert_null(moved.data);
+	begin(w, document);
 	return 0;
 }
 

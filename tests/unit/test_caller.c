@@ -37,15 +37,17 @@ say_row(struct world *w, enum stage stage, struct pinf_event *event)
 		return false;
 	say(w, event, row->status, row->body != NULL ? row->body : "");
 	event->err = row->event_err;
-	event->kind = stage == SEAL    ? PINF_EV_SEALED
-		      : stage == FETCH ? PINF_EV_OPENED
-				       : event->kind;
+	if (stage == SEAL)
+		event->kind = PINF_EV_SEALED;
+	else if (stage == FETCH || stage == RECALL)
+		event->kind = PINF_EV_OPENED;
 	return true;
 }
 
-#define ERROR(code)      "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
-#define INSTANCE         "\"instance\":\"000102030405060708090a0b0c0d0e0f\""
-#define RESERVED(t, ids) "{\"expires_ms\":1," INSTANCE ",\"key_version\":" t "," ids "}"
+#define ERROR(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"m\"}}"
+#define INSTANCE    "\"instance\":\"000102030405060708090a0b0c0d0e0f\""
+#define RESERVED(t, ids)                                                                           \
+	"{\"expires_ms\":1," INSTANCE ",\"key_version\":" t "," ids ",\"state\":\"reserved\"}"
 
 static const struct row refusals[] = {
     {RESERVE, 403, "{\"error\":{\"code\":\"denied\",\"message\":\"m\",\"rule\":\"not-owner\"}}",
@@ -75,9 +77,8 @@ static const struct row refusals[] = {
     {INPUT_KEY, 410, ERROR("key-version-destroyed"), PINF_OK, PINF_E_KEY_DESTROYED, "", 0},
     {INPUT_KEY, 200, "{}", PINF_OK, PINF_E_MISSING, "", 0},
     {SEAL, 0, NULL, PINF_E_NO_MEMORY, PINF_E_NO_MEMORY, "", 0},
-    {PUT, 409, ERROR("wrong-state"), PINF_OK, PINF_E_STATE, "", 0},
+    {PUT, 410, ERROR("key-version-destroyed"), PINF_OK, PINF_E_KEY_DESTROYED, "", 0},
     {PUT, 0, NULL, PINF_E_TOO_LARGE, PINF_E_TOO_LARGE, "", 0},
-    {SUBMIT, 409, ERROR("wrong-state"), PINF_OK, PINF_E_STATE, "", 0},
     {SUBMIT, 422, ERROR("blob-commitment"), PINF_OK, PINF_E_BLOB_COMMITMENT, "", 0},
     {SUBMIT, 502, ERROR("task-failed"), PINF_OK, PINF_E_TASK_FAILED, "", 0},
     {SUBMIT, 502, ERROR("inference"), PINF_OK, PINF_E_INFERENCE, "", 0},
@@ -320,6 +321,106 @@ results_are_checked_before_anything_is_fetched(void **state)
 	}
 }
 
+/* A caller that died after its submission: the next one finds it, and seals nothing. */
+static void
+a_later_caller_goes_on(void **state)
+{
+	struct world *w = *state;
+
+	assert_ok(run(w));
+	begin(w, document);
+	assert_ok(run(w));
+	assert_int_equal(w->asked[RECALL], 1);
+	assert_int_equal(w->asked[SEAL] + w->asked[PUT], 0);
+	assert_int_equal(w->asked[SUBMIT], 1);
+	assert_true(pinf_span_equal(pinf_caller_result(w->caller), SPAN(answer)));
+	row = &(const struct row){RECALL, 0, NULL, PINF_E_HASH_MISMATCH, PINF_OK, "", 0};
+	w->meddle = say_row_twice; /* Read or carried wrongly: once more. */
+	begin(w, document);
+	assert_ok(run(w));
+	assert_int_equal(w->asked[RECALL], 3);
+}
+
+static void
+another_document_under_the_reference_is_a_conflict(void **state)
+{
+	struct world *w = *state;
+
+	assert_ok(run(w));
+	begin(w, "{\"prompt\":\"other\"}");
+	assert_err(run(w), PINF_E_CONFLICT);
+	assert_int_equal(w->asked[RECALL], 1);
+	assert_int_equal(w->asked[SUBMIT], 0);
+}
+
+static void
+an_earlier_input_is_checked_before_it_is_fetched(void **state)
+{
+	struct world *w = *state;
+	const struct pinf_storage other = {"fs", "local", "elsewhere"};
+	struct pinf_payload good;
+
+	assert_ok(run(w));
+	good = w->submitted;
+	for (int spoil = 0; spoil < 4; spoil++) {
+		w->submitted = good;
+		if (spoil == 0)
+			w->submitted.scope.task++;
+		else if (spoil == 1)
+			w->submitted.key_version++;
+		else if (spoil == 2)
+			assert_ok(pinf_urn_of_blob(w->submitted.urn, &other, &good.sha256));
+		else
+			w->submitted.size = (uint64_t)1 << 40;
+		begin(w, document);
+		assert_true(run(w) != PINF_OK);
+		assert_string_equal(pinf_caller_error(w->caller)->field, "input");
+		assert_int_equal(w->asked[INPUT_KEY] + w->asked[RECALL], 0);
+	}
+}
+
+/* The task moved on between the reservation and the submission. */
+static bool submitted_before;
+
+static bool
+overtake(struct world *w, enum stage stage, struct pinf_event *event)
+{
+	if (stage != SUBMIT || w->meddle == NULL)
+		return false;
+	w->meddle = NULL;
+	say(w, event, 409, ERROR("conflict"));
+	w->asked[SUBMIT] = 0; /* The next key is the input's again. */
+	if (!submitted_before)
+		return true;
+	w->submitted = (struct pinf_payload){.sha256 = w->input_sha256,
+	    .size = w->sealed_input.len,
+	    .suite = w->config.suite,
+	    .key_version = 3,
+	    .scope = w->input_scope};
+	assert_ok(pinf_urn_of_blob(w->submitted.urn, &storage, &w->input_sha256));
+	return true;
+}
+
+static void
+an_overtaken_caller_looks_again(void **state)
+{
+	struct world *w = *state;
+
+	submitted_before = true;
+	w->meddle = overtake;
+	assert_ok(run(w));
+	assert_int_equal(w->asked[RESERVE], 2);
+	assert_int_equal(w->asked[SEAL], 1);
+	assert_int_equal(w->asked[RECALL], 1);
+	/* Nothing was submitted after all: what was sealed is of no use, and the reason is told. */
+	submitted_before = false;
+	w->submitted.size = 0;
+	w->meddle = overtake;
+	begin(w, document);
+	assert_err(run(w), PINF_E_STATE);
+	assert_string_equal(pinf_caller_error(w->caller)->field, "input");
+}
+
 static void
 a_proxys_key_seals_nothing(void **state)
 {
@@ -460,6 +561,10 @@ main(void)
 	    cmocka_unit_test(until_the_tasks_time_is_over),
 	    TEST(each_phase_has_its_time),
 	    cmocka_unit_test(results_are_checked_before_anything_is_fetched),
+	    TEST(a_later_caller_goes_on),
+	    TEST(another_document_under_the_reference_is_a_conflict),
+	    TEST(an_earlier_input_is_checked_before_it_is_fetched),
+	    TEST(an_overtaken_caller_looks_again),
 	    TEST(a_proxys_key_seals_nothing),
 	    TEST(another_versions_key_seals_nothing),
 	    TEST(late_grants_are_asked_for_again),

@@ -155,6 +155,79 @@ rotate(struct rig *r)
 	return post(r, &r->admin, "/api/v1/keys/rotate", "{}");
 }
 
+/* A reservation that ran out before its input came: its reference is not lost with it. */
+static void
+a_reservation_begins_again(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false);
+	struct lease first, again;
+	struct pinf_payload payload;
+	uint64_t caller;
+
+	reserve(r, session, "x", &first);
+	assert_true(said(r, "\"state\":\"reserved\""));
+	assert_int_equal(rotate(r), 0);
+	rig_do(r, PINF_FX_SAVE_KEYRING);
+	rig_pass(r, r->config.reserve_ms);
+	assert_string_equal(state_of(r, &first), "expired");
+	reserve(r, session, "x", &again);
+	assert_int_equal(again.task, first.task);
+	assert_memory_equal(again.instance, first.instance, sizeof first.instance);
+	assert_int_equal(again.version, first.version + 1); /* The one of now. */
+	/* Its input is looked at when it runs out once more: that work comes back first. */
+	seal_input(r, &again, &payload);
+	assert_int_equal(submit(r, &again, &payload), 0);
+	caller = r->request;
+	rig_pass(r, r->config.reserve_ms);
+	assert_refused(r, answer_to(r, caller), 0, "");
+	assert_refused(r, post(r, NULL, "/api/v3/reservations/1", "{\"client_reference\":\"x\"}"),
+	    503, "busy");
+	rig_do(r, PINF_FX_CHECK);
+	assert_refused(r, answer_to(r, caller), 504, "timeout");
+	reserve(r, session, "x", &again);
+	seal_input(r, &again, &payload);
+	assert_int_equal(submit(r, &again, &payload), 0);
+	rig_do(r, PINF_FX_CHECK);
+	assert_string_equal(state_of(r, &again), "created");
+	/* From here on the reservation tells what was submitted. */
+	reserve(r, session, "x", &again);
+	assert_true(said(r, "\"state\":\"created\""));
+	assert_true(said(r, payload.urn));
+}
+
+/* The router dies while it seals a prompt: sent again under its reference, it is sealed again. */
+static void
+a_prompt_is_sealed_again(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, true);
+	struct lease task = {.session = session, .task = 1}, lease;
+
+	for (int life = 0; life < 2; life++) {
+		assert_int_equal(
+		    post(r, NULL, "/api/v2/completions",
+			"{\"client_reference\":\"z\",\"prompt\":\"p\",\"session_id\":%" PRIu64 "}",
+			session),
+		    0);
+		if (life == 1)
+			break;
+		rig_restart(r, &r->config);
+		rig_pass(r, r->config.reserve_ms);
+		assert_string_equal(state_of(r, &task), "expired");
+		assert_refused(r,
+		    post(r, NULL, "/api/v2/completions",
+			"{\"client_reference\":\"z\",\"prompt\":\"other\",\"session_id\":%" PRIu64
+			"}",
+			session),
+		    409, "conflict");
+	}
+	rig_do(r, PINF_FX_SEAL);
+	rig_do(r, PINF_FX_STORE);
+	assert_int_equal(claim(r, &r->miner, session, &lease), 200);
+	assert_int_equal(lease.task, task.task);
+}
+
 static void
 key_versions(void **state)
 {
@@ -288,6 +361,8 @@ main(void)
 	    TEST(failed_batches),
 	    TEST(no_grant_without_its_record),
 	    TEST(sealing_and_delivering),
+	    TEST(a_reservation_begins_again),
+	    TEST(a_prompt_is_sealed_again),
 	    TEST(key_versions),
 	    TEST(saved_but_undone),
 	    TEST(orphans),

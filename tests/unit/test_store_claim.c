@@ -41,8 +41,7 @@ set_session(struct fixture *f, uint64_t id, bool is_private, bool closed)
 static uint64_t
 offered(struct fixture *f, uint8_t miner, uint64_t only_session)
 {
-	const struct pinf_claim claim = {
-	    .miner = an_address(miner), .only_session = only_session};
+	const struct pinf_claim claim = {.miner = an_address(miner), .only_session = only_session};
 	struct pinf_task task;
 	enum pinf_err err = CALL(f, task_claimable, &claim, &task);
 
