@@ -8,20 +8,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/document.h>
+
 #include "cli/cli.h"
 #include "cli/demo_world.h"
 #include "host/files.h"
 
-#define PROMPT_ONE "Summarise in one line: the patient in room 12 is allergic to penicillin."
-#define PROMPT_TWO "Draft a reply to our lawyer about the unannounced merger."
-#define PROMPT_THREE                                                                               \
-	"Which of these passwords is the weakest? \xf0\x9f\x94\x92 hunter2, swordfish, letmein"
+static const char *const builtin_prompts[DEMO_BUILTIN_PROMPTS] = {
+    "Summarise in one line: the patient in room 12 is allergic to penicillin.",
+    "Draft a reply to our lawyer about the unannounced merger.",
+    "Which of these passwords is the weakest? \xf0\x9f\x94\x92 hunter2, swordfish, letmein",
+};
 
 static const struct pinf_option options[] = {
     OPT_FLAG("keep", "false", "leave it running, with curl lines to try; Ctrl-C ends it"),
     OPT_TEXT("dir", NULL, "", "keep its files in this new directory; empty: a temporary one"),
     OPT_FLAG("json", "false", "end with a summary in JSON"),
 };
+
+/* Whatever is no prompt is told before anything is started. */
+static enum pinf_err
+load_prompt(struct demo *d, const char *file)
+{
+	struct demo_prompt *prompt = &d->prompts[d->prompt_count++];
+	struct pinf_input input = {0};
+	struct pinf_bytes document = {0};
+	enum pinf_err err = pinf_file_read(file, PINF_PROMPT_MAX, &prompt->text, &d->cli->message);
+
+	prompt->file = file;
+	if (err != PINF_OK)
+		return err;
+	input.prompt = prompt->text; /* lent */
+	err = pinf_input_encode(&document, &input);
+	pinf_bytes_free(&document);
+	return err == PINF_OK ? err
+			      : pinf_say(&d->cli->message, err, "%s: not a prompt: %s", file,
+				    pinf_err_text(err));
+}
+
+static enum pinf_err
+load_prompts(struct demo *d)
+{
+	const struct pinf_options *o = &d->cli->options;
+	enum pinf_err err = PINF_OK;
+
+	for (size_t i = 0; i < DEMO_BUILTIN_PROMPTS && err == PINF_OK; i++)
+		err = pinf_bytes_append(&d->prompts[d->prompt_count++].text, builtin_prompts[i],
+		    strlen(builtin_prompts[i]));
+	for (size_t i = 0; i < o->positional_count && err == PINF_OK; i++)
+		err = load_prompt(d, o->positional[i]);
+	return err;
+}
 
 static enum pinf_err
 prepare(struct demo *d)
@@ -74,28 +111,49 @@ start_miners(struct demo *d)
 	return err;
 }
 
+/* By v3, or by v2. */
+static enum pinf_err
+send_prompt(struct demo *d, size_t number, bool router_sealed)
+{
+	const struct demo_prompt *prompt = &d->prompts[number];
+	const char *words[9] = {"complete", "--session", "1"};
+	size_t n = 3;
+
+	if (router_sealed) {
+		words[n++] = "--route";
+		words[n++] = "v2";
+		words[n++] = "--api-key-file";
+		words[n++] = d->api_key_file;
+	}
+	if (prompt->file == NULL)
+		words[n] = (const char *)prompt->text.data;
+	return demo_prompt(d, words, prompt);
+}
+
 static enum pinf_err
 send_prompts(struct demo *d)
 {
 	enum pinf_err err;
 
 	demo_title(d, "A prompt sealed by its caller (v3), and one that the router seals (v2)");
-	err = demo_prompt(
-	    d, (const char *[]){"complete", "--session", "1", PROMPT_ONE, NULL}, PROMPT_ONE);
+	err = send_prompt(d, 0, false);
 	if (err == PINF_OK)
-		err = demo_prompt(d,
-		    (const char *[]){"complete", "--session", "1", "--route", "v2",
-			"--api-key-file", d->api_key_file, PROMPT_TWO, NULL},
-		    PROMPT_TWO);
+		err = send_prompt(d, 1, true);
 	if (err != PINF_OK)
 		return err;
 	demo_title(d, "The key is rotated; the next prompt travels under the new version");
 	err = demo_run(
 	    d, (const char *[]){"key", "rotate", "--router-url", d->miner_url, NULL}, "", NULL);
 	if (err == PINF_OK)
-		err = demo_prompt(d,
-		    (const char *[]){"complete", "--session", "1", PROMPT_THREE, NULL},
-		    PROMPT_THREE);
+		err = send_prompt(d, 2, false);
+	if (err == PINF_OK && d->prompt_count > DEMO_BUILTIN_PROMPTS)
+		demo_title(
+		    d, "Your prompts, each sealed by its caller (v3) and by the router (v2)");
+	for (size_t i = DEMO_BUILTIN_PROMPTS; i < d->prompt_count && err == PINF_OK; i++) {
+		err = send_prompt(d, i, false);
+		if (err == PINF_OK)
+			err = send_prompt(d, i, true);
+	}
 	return err;
 }
 
@@ -119,18 +177,13 @@ try_intrusion(struct demo *d)
 static enum pinf_err
 tell(struct demo *d)
 {
-	static const char *const prompts[] = {PROMPT_ONE, PROMPT_TWO, PROMPT_THREE};
-	size_t found = 0, files = 0;
+	size_t found = 0;
 	enum pinf_err err;
 
 	demo_title(d, "Who saw what");
 	err = demo_tell_tasks(d);
-	for (size_t i = 0; i < sizeof prompts / sizeof prompts[0] && err == PINF_OK; i++)
-		err = demo_search(d, prompts[i], &found, &files);
 	if (err == PINF_OK)
-		(void)printf("\n  The prompts in the router's data directory and in all logs (%zu "
-			     "files): found %zu times.\n",
-		    files, found);
+		err = demo_search(d, &found);
 	if (err == PINF_OK && (found != 0 || d->wrong_answers != 0 || d->let_in != 0))
 		return pinf_say(&d->cli->message, PINF_E_TAMPERED,
 		    "pinf demo: a promise was broken; the files are in %s", d->dir);
@@ -176,9 +229,11 @@ demo(struct cli *cli)
 {
 	enum pinf_err (*const acts[])(struct demo * d) = {
 	    prepare, open_session, start_miners, send_prompts, try_intrusion, tell};
-	struct demo d;
-	enum pinf_err err = demo_begin(&d, cli, cli_text(cli, "dir"));
+	struct demo d = {.cli = cli};
+	enum pinf_err err = load_prompts(&d);
 
+	if (err == PINF_OK)
+		err = demo_begin(&d, cli_text(cli, "dir"));
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0] && err == PINF_OK; i++)
 		err = acts[i](&d);
 	if (err == PINF_OK && cli_number(cli, "keep") != 0)
@@ -196,5 +251,5 @@ demo(struct cli *cli)
 	return cli_fail(cli, err, "pinf demo");
 }
 
-const struct cli_command cli_demo = CLI_COMMAND("pinf demo", NULL, 0, 0, options, demo,
-    "Starts it all on this machine, sends prompts, shows who saw what.");
+const struct cli_command cli_demo = CLI_COMMAND("pinf demo", "[PROMPT-FILE...]", 0, DEMO_FILES_MAX,
+    options, demo, "Starts it all on this machine, sends prompts (yours too), shows who saw what.");

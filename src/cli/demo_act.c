@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* demo_act.c -- the commands typed in a demo, and what comes of them. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,24 +16,29 @@
 
 #define COMMAND_TIMEOUT_MS 120000
 #define OUTPUT_MAX         ((size_t)1 << 20)
-#define FILE_MAX           ((size_t)64 << 20)
 
+/* from: the file that its standard input comes from; NULL: none. */
 static void
-show_command(const char *const *words)
+show_command(const char *const *words, const struct demo_prompt *from)
 {
 	(void)printf("  $ pinf");
 	for (size_t i = 0; words[i] != NULL; i++)
 		(void)printf(strchr(words[i], ' ') != NULL ? " '%s'" : " %s", words[i]);
+	if (from != NULL)
+		(void)printf(strchr(from->file, ' ') != NULL ? " < '%s'  # %zu byte%s"
+							     : " < %s  # %zu byte%s",
+		    from->file, from->text.len, from->text.len == 1 ? "" : "s");
 	(void)printf("\n");
 	(void)fflush(stdout);
 }
 
 /* "pinf WORDS", with --json appended where its answer is to be read. */
 static enum pinf_err
-run(struct demo *d, const char *const *words, bool json, struct pinf_bytes *output)
+run(struct demo *d, const char *const *words, struct pinf_span input, bool json,
+    struct pinf_bytes *output)
 {
 	const struct pinf_command_run how = {
-	    .timeout_ms = COMMAND_TIMEOUT_MS, .output_max = OUTPUT_MAX};
+	    .input = input, .timeout_ms = COMMAND_TIMEOUT_MS, .output_max = OUTPUT_MAX};
 	struct pinf_command_line line = {.words = {d->exe}};
 	size_t n = 1;
 	enum pinf_err err;
@@ -71,8 +75,8 @@ demo_run(struct demo *d, const char *const *words, const char *name, char *value
 	struct pinf_bytes output = {0};
 	enum pinf_err err;
 
-	show_command(words);
-	err = run(d, words, name != NULL, &output);
+	show_command(words, NULL);
+	err = run(d, words, (struct pinf_span){NULL, 0}, name != NULL, &output);
 	if (err == PINF_OK && name != NULL && name[0] == '\0') {
 		(void)printf("    done\n");
 		pinf_bytes_free(&output);
@@ -97,13 +101,13 @@ demo_run(struct demo *d, const char *const *words, const char *name, char *value
 
 /* What the miners' engine answers to that prompt, computed here once more. */
 static enum pinf_err
-expected_text(const char *prompt, struct pinf_result *result, struct pinf_bytes *message)
+expected_text(struct pinf_span prompt, struct pinf_result *result, struct pinf_bytes *message)
 {
 	const struct pinf_engine_config builtin = {.kind = PINF_ENGINE_BUILTIN};
 	struct pinf_input input = {0};
 	struct pinf_bytes document = {0}, answer = {0};
 	struct pinf_engine *engine = NULL;
-	enum pinf_err err = pinf_bytes_append(&input.prompt, prompt, strlen(prompt));
+	enum pinf_err err = pinf_bytes_append(&input.prompt, prompt.data, prompt.len);
 
 	if (err == PINF_OK)
 		err = pinf_input_encode(&document, &input);
@@ -121,17 +125,19 @@ expected_text(const char *prompt, struct pinf_result *result, struct pinf_bytes 
 }
 
 enum pinf_err
-demo_prompt(struct demo *d, const char *const *words, const char *prompt)
+demo_prompt(struct demo *d, const char *const *words, const struct demo_prompt *prompt)
 {
+	const struct pinf_span text = pinf_span_of(&prompt->text);
+	const bool typed = prompt->file == NULL; /* It is among the words then. */
 	struct pinf_bytes output = {0};
 	struct pinf_result expected = {0};
 	bool right;
 	enum pinf_err err;
 
-	show_command(words);
-	err = run(d, words, false, &output);
+	show_command(words, typed ? NULL : prompt);
+	err = run(d, words, typed ? (struct pinf_span){NULL, 0} : text, false, &output);
 	if (err == PINF_OK)
-		err = expected_text(prompt, &expected, &d->cli->message);
+		err = expected_text(text, &expected, &d->cli->message);
 	if (err == PINF_OK) {
 		right = output.len == expected.text.len + 1 &&
 			memcmp(output.data, expected.text.data, expected.text.len) == 0;
@@ -272,42 +278,4 @@ demo_tell_tasks(struct demo *d)
 	}
 	pinf_bytes_free(&answer);
 	return err;
-}
-
-/* nftw() has no argument to pass along. */
-static struct {
-	const char *text;
-	size_t found;
-	size_t files;
-	enum pinf_err err;
-} search;
-
-static int
-search_file(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-	struct pinf_bytes data = {0};
-
-	(void)status;
-	(void)walk;
-	if (kind != FTW_F)
-		return 0;
-	search.err = pinf_file_read(path, FILE_MAX, &data, NULL);
-	search.files++;
-	for (size_t i = 0; i + strlen(search.text) <= data.len; i++)
-		search.found += memcmp(data.data + i, search.text, strlen(search.text)) == 0;
-	pinf_bytes_free(&data);
-	return search.err != PINF_OK;
-}
-
-enum pinf_err
-demo_search(struct demo *d, const char *text, size_t *found, size_t *files)
-{
-	search.text = text;
-	search.found = search.files = 0;
-	search.err = PINF_OK;
-	if (nftw(d->dir, search_file, 16, FTW_PHYS) != 0 && search.err == PINF_OK)
-		search.err = PINF_E_IO;
-	*found += search.found;
-	*files = search.files;
-	return search.err;
 }

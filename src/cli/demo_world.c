@@ -116,13 +116,11 @@ set_environment(const struct demo *d)
 }
 
 enum pinf_err
-demo_begin(struct demo *d, struct cli *cli, const char *dir)
+demo_begin(struct demo *d, const char *dir)
 {
 	ssize_t len;
 	enum pinf_err err;
 
-	memset(d, 0, sizeof *d);
-	d->cli = cli;
 	len = readlink("/proc/self/exe", d->exe, sizeof d->exe - 1);
 	if (len <= 0)
 		return PINF_E_IO;
@@ -161,6 +159,8 @@ demo_end(struct demo *d, bool remove_files)
 	running = NULL;
 	if (remove_files)
 		(void)nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	for (size_t i = 0; i < d->prompt_count; i++)
+		pinf_bytes_free(&d->prompts[i].text);
 	pinf_wipe(d->api_key, sizeof d->api_key);
 }
 

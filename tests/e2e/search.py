@@ -15,7 +15,10 @@ import threading
 import time
 
 WINDOW = 32
-BLOCK = 16  # any 31 bytes of a text hold one whole block that is aligned in the text
+BLOCK = 16
+# Any 31 bytes of a needle hold a whole block that begins at 0 modulo 16 in it, and one that begins at 1: one of
+# the two begins at an even place of the data.
+NEEDLE_PHASES, DATA_PHASES = (0, 1), range(0, BLOCK, 2)
 HEX = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * WINDOW - 1))
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
 ESCAPES = re.compile(rb'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
@@ -53,30 +56,25 @@ def spellings(data):
             yield "base64", base64.b64decode(text + b"A" * (-len(text) % 4))
 
 
+def blocks_of(data, phase):
+    """Of data, from that phase on."""
+    return struct.iter_unpack(f"{BLOCK}s", memoryview(data)[phase:phase + max(0, len(data) - phase) // BLOCK * BLOCK])
+
+
 class Needle:
     """Every 32-byte window of a long text, or a short secret whole."""
 
     def __init__(self, name, text):
         self.name, self.text = name, text
         self.long = len(text) >= WINDOW + BLOCK
-        self.blocks = {}
-        if self.long:
-            whole = len(text) & ~(BLOCK - 1)
-            # Not by (block: offset) at first: a set of 10 MB of blocks is quick to make, and nothing is found as a rule.
-            self.blocks = set(struct.iter_unpack(f"{BLOCK}s", memoryview(text)[:whole]))
+        # Not by (block: offset) at first: a set of 10 MB of blocks is quick to make, and nothing is found as a rule.
+        self.blocks = set().union(*(blocks_of(text, phase) for phase in NEEDLE_PHASES)) if self.long else set()
 
     def within(self, data):
         if not self.long:
             return self.text in data
-        view = memoryview(data)
-        for phase in range(min(BLOCK, len(data))):
-            part = view[phase:phase + (len(data) - phase) // BLOCK * BLOCK]
-            if self.blocks.isdisjoint(struct.iter_unpack(f"{BLOCK}s", part)):
-                continue
-            if any(self.extends(data, phase + i * BLOCK) for i, block in
-                   enumerate(struct.iter_unpack(f"{BLOCK}s", part)) if block in self.blocks):
-                return True
-        return False
+        return any(self.extends(data, phase + i * BLOCK) for phase in DATA_PHASES
+                   for i, block in enumerate(blocks_of(data, phase)) if block in self.blocks)
 
     def extends(self, data, at):
         """Whether the block found at data[at] is part of WINDOW equal bytes."""
@@ -96,9 +94,11 @@ class Needle:
 def search(heap, needles):
     """{(place, needle's name, spelling)} of what is found in heap, a {place: bytes}."""
     found = set()
+    blocks = set().union(*(n.blocks for n in needles))  # of all of them: one pass, where nothing is found
     for place, data in heap.items():
         for spelling, text in spellings(data):
-            found |= {(place, n.name, spelling) for n in needles if n.within(text)}
+            likely = not all(blocks.isdisjoint(blocks_of(text, phase)) for phase in DATA_PHASES)
+            found |= {(place, n.name, spelling) for n in needles if (likely or not n.long) and n.within(text)}
     return found
 
 
@@ -135,12 +135,12 @@ class Watcher(threading.Thread):
 
 
 class Capture:
-    """tcpdump on loopback; the payload of every TCP stream, put together."""
+    """tcpdump on loopback; the payload of every TCP stream, put together.  No ports: of all of them."""
 
-    def __init__(self, ports):
+    def __init__(self, ports=()):
         self.file = tempfile.NamedTemporaryFile(suffix=".pcap")
-        wanted = " or ".join(f"tcp port {port}" for port in ports)
-        self.process = subprocess.Popen(["tcpdump", "-i", "lo", "--immediate-mode", "-U", "-s", "0", "-B", "65536", "-Z", "root",
+        wanted = " or ".join(f"tcp port {port}" for port in ports) or "ip and tcp"
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", "tcpdump", "-i", "lo", "--immediate-mode", "-U", "-s", "0", "-B", "65536", "-Z", "root",
                                          "-w", self.file.name, wanted], stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         while "listening on" not in line:

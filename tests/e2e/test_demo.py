@@ -7,9 +7,12 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 import urllib.request
 
+import search
+import secrecy
 import world
 
 
@@ -42,7 +45,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(run.stdout.count("(what the engine computes from this prompt)"), 3)
         self.assertRegex(run.stdout, r"claim in session 1 +refused \(403\): miner-not-allowed")
         self.assertRegex(run.stdout, r"input key of task 1 +refused \(403\): \S+")
-        self.assertRegex(run.stdout, r"files\): found 0 times")
+        self.assertRegex(run.stdout, r"files\): found 0 times\.\n\n")
         self.assertRegex(run.stdout, r"verdict +intact")
         self.clean(summary["dir"])
 
@@ -68,6 +71,108 @@ class Demo(unittest.TestCase):
             if run.poll() is None:
                 run.send_signal(signal.SIGINT)
                 run.communicate(timeout=60)
+
+
+class Sealed(unittest.TestCase):
+    """The demo with prompts of 1 B, 4 KiB of emoji and 10 MB, seen from outside while it runs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.home = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="pinf-e2e-")))
+        cls.prompts = ["?", world.emoji("demo", 4096), world.words("demo", 10_000_000)]
+        cls.files = []
+        for i, prompt in enumerate(cls.prompts):
+            cls.files.append(cls.home / f"prompt-{i}")
+            cls.files[-1].write_text(prompt, newline="")
+        cls.env = {name: value for name, value in os.environ.items() if not name.startswith("PINF_")}
+
+    def demo(self, *args, **more):
+        command = [*world.LEASH, world.PINF, "demo", *map(str, args)]
+        return subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
+
+    def say(self, run, until):
+        said = ""
+        while until not in said:
+            line = run.stdout.readline()
+            self.assertTrue(line, "the demo ended by itself:\n" + said)
+            said += line
+        return said
+
+    def answered(self, said):
+        """Each file's answer, by v3 and by v2, is what the engine computes from it; files are named, not shown."""
+        for prompt, path in zip(self.prompts, self.files):
+            start = re.escape(world.engine(prompt)[:60])
+            size = len(prompt.encode())
+            shown = re.findall(rf"\$ pinf complete .*< {path}  # {size} bytes?\n    {start}\.\.\.\n    \(what the engine", said)
+            self.assertEqual(len(shown), 2, said)
+        self.assertLess(len(said), 20000)
+        self.assertRegex(said, r"claim in session 1 +refused \(403\): miner-not-allowed")
+        self.assertRegex(said, r"input key of task 1 +refused \(403\): miner-not-allowed")
+        self.assertRegex(said, r"sentinel planted .* both found")
+        self.assertRegex(said, r"files\): found 0 times\.\n  Not searched for.*: \S+/prompt-0\.")
+
+    def test_1_nothing_anywhere(self):
+        directory, sentinel, captured = self.home / "D", secrecy.Sentinel(), secrecy.can_capture()
+        capture = search.Capture() if captured else None
+        watcher = search.Watcher(directory / "router")
+        watcher.start()
+        run = self.demo("--keep", "--dir", directory, *self.files)
+        try:
+            said = self.say(run, "v1 is not sealed")
+            ports = [int(re.search(rf"http://127.0.0.1:(\d+)/{path}", said)[1]) for path in ("api/v1/info", "metrics")]
+            place = world.Place(directory, *ports)
+            api_key = (directory / "api-key").read_text()
+            sentinel.plant(place, 1, api_key)
+            heap = watcher.finish()
+            traffic = capture.finish() if captured else {}
+            heap |= secrecy.at_rest(place)
+            secret = secrecy.needles(place, self.prompts[1:], api_key)
+            run.send_signal(signal.SIGINT)
+            said += run.communicate(timeout=60)[0]
+        finally:
+            watcher.done.set()
+            if run.poll() is None:
+                run.terminate()
+                run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 0, said)
+        self.answered(said)
+        traffic = {name: data for name, data in traffic.items() if set(map(int, re.findall(r"\d+", name))) & set(ports)}
+        # In the clear by choice: the router-sealed caller's request and answer, and how the owner gets the API key.
+        for request in (b"POST /api/v2/completions", b"POST /api/v1/sessions "):
+            self.assertTrue(not captured or len(secrecy.without(traffic, request)) < len(traffic), request)
+            traffic = secrecy.without(traffic, request)
+        heap |= traffic
+        found = search.search(heap, sentinel.needles + secret)
+        self.assertEqual(sentinel.missed(found, captured), [])
+        sealed = [data for data in heap.values() if data.startswith(b"PINF") and len(data) > 10_000_000]
+        self.assertGreaterEqual(len(sealed), 2, "the sealed blobs themselves were looked at")
+        self.assertTrue(not captured or any(sealed[0] in data for data in traffic.values()), "streams are captured whole")
+        planted = {needle.name for needle in sentinel.needles}
+        self.assertEqual({hit for hit in found if hit[1] not in planted}, set())
+
+    def test_2_its_own_search_finds(self):
+        """A prompt that is on disk, since the database's schema has it: 32 bytes inside a long one, and a short one whole."""
+        long, short, near = self.home / "long", self.home / "short", self.home / "near"
+        text = (world.ROOT / "src/store/sqlite_schema.c").read_text()
+        row = re.search(r"row INTEGER PRIMARY KEY, session INTEGER NOT NULL", text)[0]
+        long.write_text("x" * 1001 + row[3:35] + "x" * 1001)
+        near.write_text("x" * 1001 + row[3:34] + "x" * 1001)
+        short.write_text(row[:20])
+        for path, status in ((long, 1), (short, 1), (near, 0)):
+            run = self.demo("--dir", self.home / f"D-{path.name}", path)
+            said = run.communicate(timeout=60)[0]
+            self.assertEqual(run.returncode, status, said)
+            self.assertEqual(f"FOUND in {self.home}/D-{path.name}/router/router.db" in said, status == 1, said)
+
+    def test_3_no_prompt(self):
+        for name, data, why in (("bad", b"\xff", "not valid UTF-8"), ("empty", b"", "not a prompt"), ("none", None, "No such file")):
+            path = self.home / name
+            if data is not None:
+                path.write_bytes(data)
+            run = self.demo("--dir", self.home / "never", path)
+            self.assertRegex(run.communicate(timeout=60)[0], f"{path}: .*{why}")
+            self.assertEqual(run.returncode, 1)
+            self.assertFalse((self.home / "never").exists())
 
 
 if __name__ == "__main__":

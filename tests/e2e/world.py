@@ -76,11 +76,38 @@ class Refused(Exception):
         self.status, self.said = status, said
 
 
-class World:
+class Place:
+    """A router that runs on these ports, its files below directory."""
+
+    def __init__(self, directory, port, miner_port):
+        self.dir, self.data = pathlib.Path(directory), pathlib.Path(directory) / "router"
+        self.port, self.miner_port = port, miner_port
+
+    def request(self, method, path, body=None, headers=None, miner=False, timeout=60):
+        """One HTTP request; the status and the answer, decoded where it is JSON."""
+        link = http.client.HTTPConnection("127.0.0.1", self.miner_port if miner else self.port, timeout=timeout)
+        try:
+            if isinstance(body, (dict, list)):
+                body = json.dumps(body)
+            if isinstance(body, str):
+                body = body.encode()
+            link.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
+            answer = link.getresponse()
+            text = answer.read()
+            plain = answer.headers.get("Content-Type", "") != "application/json"
+            return answer.status, text if plain else json.loads(text)
+        except http.client.HTTPException as error:
+            raise ConnectionError(repr(error)) from error
+        finally:
+            link.close()
+
+    def bearer(self, path, body, key, **more):
+        return self.request("POST", path, body, {"Authorization": f"Bearer {key}"}, **more)
+
+
+class World(Place):
     def __init__(self, seed=None):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pinf-e2e-"))
-        self.data = self.dir / "router"
-        self.port, self.miner_port = free_port(), free_port()
+        super().__init__(tempfile.mkdtemp(prefix="pinf-e2e-"), free_port(), free_port())
         self.running, self.wallets, self.arguments = {}, {}, {}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("PINF_")}
         self.env.update(
@@ -194,24 +221,6 @@ class World:
 
     # Requests.
 
-    def request(self, method, path, body=None, headers=None, miner=False, timeout=60):
-        """One HTTP request; the status and the answer, decoded where it is JSON."""
-        link = http.client.HTTPConnection("127.0.0.1", self.miner_port if miner else self.port, timeout=timeout)
-        try:
-            if isinstance(body, (dict, list)):
-                body = json.dumps(body)
-            if isinstance(body, str):
-                body = body.encode()
-            link.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
-            answer = link.getresponse()
-            text = answer.read()
-            plain = answer.headers.get("Content-Type", "") != "application/json"
-            return answer.status, text if plain else json.loads(text)
-        except http.client.HTTPException as error:
-            raise ConnectionError(repr(error)) from error
-        finally:
-            link.close()
-
     def sign(self, wallet, method, path, body=b"", **fields):
         order = dict(router=self.router, chain=1, method=fields.pop("verb", method), path=fields.pop("target", path),
                      nonce=secrets.token_hex(16), expires=int(time.time() * 1000) + 60000,
@@ -225,9 +234,6 @@ class World:
         text = b"" if body is None else json.dumps(body).encode() if isinstance(body, dict) else body
         headers = {"Authorization": self.sign(wallet, method, path, text, **fields)}
         return self.request(method, path, text if method != "GET" else None, headers, miner)
-
-    def bearer(self, path, body, key, **more):
-        return self.request("POST", path, body, {"Authorization": f"Bearer {key}"}, **more)
 
     # What most tests begin with.
 
