@@ -6,12 +6,6 @@
 
 #include "common.h"
 
-static bool
-flag(uint32_t bits, unsigned at)
-{
-	return (bits >> at & 1) != 0;
-}
-
 /* What must never be allowed, said without the table. */
 static void
 check_promises(const struct pinf_facts *f)
@@ -28,7 +22,8 @@ check_promises(const struct pinf_facts *f)
 	fuzz_check(
 	    !(bearer && (keys || f->action == PINF_ACT_ADMINISTER)), "an API key gets no keys");
 	fuzz_check(!(f->actor == PINF_ACTOR_ADMIN && keys), "an administrator gets no keys");
-	fuzz_check(!(miner && f->session_private && !(f->miner_listed && f->acl_fresh)),
+	fuzz_check(!(miner && f->session_private &&
+		       !(f->miner_listed && f->acl_fresh && f->acl_source_right)),
 	    "no unlisted miner in a private session");
 	fuzz_check(!(miner && (keys || f->action == PINF_ACT_ACCEPT) && !f->lease_current),
 	    "no lease, no key, no result");
@@ -40,6 +35,13 @@ check_promises(const struct pinf_facts *f)
 	    "the router seals only where it may");
 	fuzz_check(!(f->action == PINF_ACT_SUBMIT && f->stream && f->route != PINF_ROUTE_PLAIN),
 	    "no sealed streams");
+	fuzz_check(!(bearer && !f->bearer_reads), "results for the wallet alone");
+	fuzz_check(!(f->session_key && !f->session_keys_allowed &&
+		       (f->action == PINF_ACT_ISSUE_INPUT || f->action == PINF_ACT_SUBMIT)),
+	    "no session key where the policy has none");
+	fuzz_check(!(f->action == PINF_ACT_SUBMIT && f->route != PINF_ROUTE_PLAIN &&
+		       !f->key_version_recent),
+	    "nothing new under an old key version");
 	fuzz_check(!(miner && f->attestation_required && !f->attested), "attested where demanded");
 }
 
@@ -48,6 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t bits;
 	struct pinf_facts f;
+	struct pinf_policy_row rows[PINF_POLICY_ROWS_MAX];
+	size_t tried;
 	enum pinf_rule rule;
 
 	if (size < 7)
@@ -57,21 +61,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .action = (enum pinf_action)data[0],
 	    .actor = (enum pinf_actor)data[1],
 	    .route = (enum pinf_route)data[2],
-	    .session_open = flag(bits, 0),
-	    .session_private = flag(bits, 1),
-	    .acl_fresh = flag(bits, 2),
-	    .miner_listed = flag(bits, 3),
-	    .lease_current = flag(bits, 4),
-	    .key_version_usable = flag(bits, 5),
-	    .router_sealed_allowed = flag(bits, 6),
-	    .stream = flag(bits, 7),
-	    .attestation_required = flag(bits, 8),
-	    .attested = flag(bits, 9),
 	};
+	for (unsigned i = 0; i < PINF_FACT_COUNT; i++)
+		*pinf_fact(&f, (enum pinf_fact)i) = (bits >> i & 1) != 0;
 	rule = pinf_policy_decide(&f);
 	fuzz_check(
 	    rule < PINF_RULE_COUNT && pinf_rule_name(rule)[0] != '\0', "every verdict has a name");
 	fuzz_check(rule == pinf_policy_decide(&f), "the same facts, the same verdict");
+	tried = pinf_policy_trace(&f, rows);
+	fuzz_check(tried > 0 && (rows[tried - 1].applies ? rows[tried - 1].rule == rule
+							 : rule == PINF_RULE_ACTION_UNKNOWN),
+	    "a trace ends with the row that decided");
 	if (rule == PINF_RULE_ALLOW)
 		check_promises(&f);
 	return 0;

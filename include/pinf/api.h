@@ -39,6 +39,7 @@ enum pinf_endpoint {
 	PINF_EP_POOL,
 	PINF_EP_POOL_ALLOW,
 	PINF_EP_POOL_DENY,
+	PINF_EP_SESSION_POLICY,
 	PINF_EP_SESSIONS,
 	PINF_EP_SESSION,
 	PINF_EP_TASKS,
@@ -128,7 +129,7 @@ struct pinf_api_request {
 	/* SESSION_* */
 	enum pinf_session_type session_type;
 	bool make_private;
-	bool router_sealed_allowed;
+	struct pinf_policy_doc policy; /* SESSION_CREATE, SESSION_POLICY */
 	bool want_api_key;
 	uint32_t seats;
 	struct pinf_address miner;

@@ -22,16 +22,6 @@ enum pinf_session_type {
 };
 const char *pinf_session_type_name(enum pinf_session_type type); /* "dedicated", ... */
 
-/* Where an allowlist's entry is from.  spec/acl.md. */
-enum pinf_acl_source {
-	PINF_ACL_ROUTER = 1, /* kept here: the owner's allow and deny, and assignments */
-	PINF_ACL_CONTRACT, /* PrivacySettingData, as last read */
-	PINF_ACL_ENV, /* ENCRYPTION_ALLOWED_LIST */
-	PINF_ACL_EMERGENCY, /* the same, beside an active contract */
-	PINF_ACL_SOURCES
-};
-const char *pinf_acl_source_name(enum pinf_acl_source source); /* "router", "contract", ... */
-
 struct pinf_member {
 	uint64_t session; /* 0: the router's pool */
 	enum pinf_acl_source source;
@@ -53,11 +43,11 @@ struct pinf_session {
 	struct pinf_address owner;
 	uint8_t instance[PINF_INSTANCE_LEN];
 	bool is_private; /* one way: never cleared again */
-	bool router_sealed_allowed;
 	bool closed;
 	enum pinf_acl_source acl; /* whose list governs it */
 	bool own_list; /* the router's list was used: the environment's no longer speaks for it */
 	uint32_t seats; /* POOLED: miners that it may have at once */
+	struct pinf_policy_doc policy;
 	uint64_t epoch; /* grows with every change of membership */
 	uint64_t last_task; /* id given last */
 	uint64_t created_ms;
@@ -183,11 +173,15 @@ struct pinf_store_ops {
 
 	enum pinf_err (*session_insert)(void *store, const struct pinf_session *session);
 	enum pinf_err (*session_get)(void *store, uint64_t id, struct pinf_session *session);
-	/* All but type, owner, instance and created_ms; is_private and closed are never cleared. */
+	/* All but type, owner, instance, created_ms and policy; is_private and closed are never cleared. */
 	enum pinf_err (*session_update)(void *store, const struct pinf_session *session);
+	enum pinf_err (*session_policy)(
+	    void *store, const struct pinf_session *session); /* id, policy */
 	enum pinf_err (*session_list)(
 	    void *store, uint64_t after, struct pinf_session *sessions, size_t max, size_t *count);
 	enum pinf_err (*session_last)(void *store, uint64_t *id); /* 0: none yet */
+	/* The shortest rotation period that an open session's policy demands; UINT64_MAX: none does. */
+	enum pinf_err (*rotation_shortest)(void *store, uint64_t *period_ms);
 
 	/* put and drop are idempotent; *changed says whether the list is another one now. */
 	enum pinf_err (*member_put)(void *store, const struct pinf_member *member, bool *changed);

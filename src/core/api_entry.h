@@ -50,6 +50,7 @@ void pinf_api_lease(struct pinf_json_reader *body, struct pinf_api_request *requ
 void pinf_api_precommit(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_commit(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request);
+void pinf_api_policy(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_member(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_empty(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_destroy(struct pinf_json_reader *body, struct pinf_api_request *request);

@@ -189,6 +189,29 @@ pinf_api_commit(struct pinf_json_reader *body, struct pinf_api_request *request)
 	payload(body, request);
 }
 
+/* The older field and the policy's member say the same thing: whoever names both, means one. */
+static void
+policy(struct pinf_json_reader *body, struct pinf_api_request *request)
+{
+	const bool named = pinf_json_has(body, "router_sealed");
+	struct pinf_json_reader nested = pinf_json_object(body, "policy", false);
+	const bool twice = named && pinf_json_has(&nested, "router_sealed");
+	bool router_sealed = false;
+
+	pinf_policy_read(&nested, &request->policy);
+	pinf_json_leave(body, &nested, "policy");
+	pinf_json_bool(body, "router_sealed", false, &router_sealed);
+	if (twice && router_sealed != request->policy.router_sealed)
+		pinf_json_fail(body, "policy.router_sealed", PINF_E_DUPLICATE);
+	request->policy.router_sealed |= router_sealed;
+}
+
+void
+pinf_api_policy(struct pinf_json_reader *body, struct pinf_api_request *request)
+{
+	pinf_policy_read(body, &request->policy);
+}
+
 void
 pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request)
 {
@@ -197,7 +220,7 @@ pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request)
 	id(body, "session_id", &request->session);
 	pinf_json_bool(body, "api_key", false, &request->want_api_key);
 	pinf_json_bool(body, "private", true, &request->make_private);
-	pinf_json_bool(body, "router_sealed", false, &request->router_sealed_allowed);
+	policy(body, request);
 	pinf_json_text(body, "type", true, &type);
 	if (pinf_span_equal(type, pinf_span_str("dedicated")))
 		request->session_type = PINF_SESSION_DEDICATED;

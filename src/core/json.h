@@ -136,6 +136,10 @@ struct pinf_payload;
 void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);
 void pinf_payload_write(
     struct pinf_json_writer *writer, const char *name, const struct pinf_payload *payload);
+struct pinf_policy_doc;
+void pinf_policy_read(struct pinf_json_reader *reader, struct pinf_policy_doc *doc);
+void pinf_policy_write(
+    struct pinf_json_writer *writer, const char *name, const struct pinf_policy_doc *doc);
 /* The fields of an input document, its tag apart; input is {0} before and the caller's to free. */
 struct pinf_input;
 void pinf_input_read(struct pinf_json_reader *reader, struct pinf_input *input);

@@ -54,6 +54,7 @@ router_rebuild(struct pinf_router *r)
 	if (err != PINF_OK && err != PINF_E_NOT_FOUND)
 		return err;
 	r->checkpoint_seq = checkpoint.seq;
+	r->rotation_stale = true;
 	err = acl_load(r);
 	return err == PINF_OK ? chain_load(r) : err;
 }
@@ -254,6 +255,7 @@ static const struct {
     [PINF_EP_POOL] = {route_pool, true},
     [PINF_EP_POOL_ALLOW] = {route_pool_allow, true},
     [PINF_EP_POOL_DENY] = {route_pool_deny, true},
+    [PINF_EP_SESSION_POLICY] = {route_session_policy, true},
     [PINF_EP_SESSIONS] = {route_sessions, false},
     [PINF_EP_SESSION] = {route_session, false},
     [PINF_EP_TASKS] = {route_tasks, false},
@@ -369,6 +371,8 @@ on_time(struct pinf_router *r)
 		err = task_timers(r);
 	if (err == PINF_OK)
 		err = pool_time(r);
+	if (err == PINF_OK)
+		err = key_time(r);
 	if (err == PINF_OK && r->wake_miners)
 		err = wait_serve_miners(r);
 	if (err == PINF_OK)
@@ -400,6 +404,8 @@ ask_to_wake(struct pinf_router *r)
 		at_ms = wait_next_ms(r);
 	if (at_ms > chain_next_ms(r))
 		at_ms = chain_next_ms(r);
+	if (at_ms > key_next_ms(r))
+		at_ms = key_next_ms(r);
 	if (at_ms > r->housekeeping_ms)
 		at_ms = r->housekeeping_ms;
 	if (at_ms == r->wake_ms && at_ms > r->now_ms)

@@ -166,6 +166,25 @@ router_deny(struct call *c, enum pinf_rule rule)
 	return err == PINF_OK ? PINF_E_DENIED : err;
 }
 
+/* What the session's document says, and what of the request it is about. */
+static void
+policy_facts(const struct call *c, struct pinf_facts *facts)
+{
+	const struct pinf_policy_doc *doc = &c->session.policy;
+	const bool sealed_so = c->rq->endpoint == PINF_EP_COMPLETION && c->rq->has_payload &&
+			       c->rq->payload.scope.kind == PINF_SCOPE_SESSION;
+
+	facts->router_sealed_allowed = doc->router_sealed;
+	facts->session_key = c->rq->endpoint == PINF_EP_KEY_SESSION || sealed_so;
+	facts->session_keys_allowed =
+	    c->session.type == PINF_SESSION_DEDICATED && !doc->task_keys_only;
+	facts->bearer_reads = !doc->wallet_reads_only;
+	facts->attestation_required = doc->attestation;
+	/* Of a task that exists, the version is given: it finishes under that one. */
+	facts->key_version_recent = c->task.id != 0 || doc->rotation_ms == 0 ||
+				    c->r->now_ms < key_active_ms(c->r) + doc->rotation_ms;
+}
+
 enum pinf_rule
 router_decide(const struct call *c, struct pinf_facts *facts)
 {
@@ -175,7 +194,7 @@ router_decide(const struct call *c, struct pinf_facts *facts)
 
 	facts->session_open = !c->session.closed;
 	facts->session_private = c->session.is_private;
-	facts->router_sealed_allowed = c->session.router_sealed_allowed;
+	policy_facts(c, facts);
 	facts->stream = c->rq->stream;
 	acl_facts(c, facts);
 	facts->key_version_usable = pinf_keyring_usable(r->keyring, version, false) == PINF_OK;

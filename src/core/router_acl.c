@@ -61,15 +61,19 @@ acl_facts(const struct call *c, struct pinf_facts *facts)
 {
 	const struct pinf_session *s = &c->session;
 
-	if (c->r->config.acl.emergency && env_lists(c)) {
-		facts->acl_fresh = facts->miner_listed = true;
-		return;
-	}
+	facts->acl_source_right = s->policy.acl_source == 0 || s->policy.acl_source == s->acl;
 	facts->acl_fresh = s->acl != PINF_ACL_CONTRACT || chain_fresh(c->r, s->id);
 	facts->miner_listed =
 	    s->acl == PINF_ACL_ENV
 		? env_lists(c)
 		: (pinf_acl_sources(c->r->acl, s->id, &c->who) & 1u << s->acl) != 0;
+	/* Whom the governing list does not let in, the environment's may: as its own, not as that one's. */
+	if (c->r->config.acl.emergency && !(facts->acl_fresh && facts->miner_listed) &&
+	    env_lists(c)) {
+		facts->acl_fresh = facts->miner_listed = true;
+		facts->acl_source_right =
+		    s->policy.acl_source == 0 || s->policy.acl_source == PINF_ACL_ENV;
+	}
 }
 
 enum pinf_err

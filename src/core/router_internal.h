@@ -18,6 +18,7 @@
 #define ROUTER_HOUSEKEEPING_MS  30000
 #define ROUTER_WAITERS_MAX      1024 /* two lists of it, and every operation, fit one step's effects */
 #define ROUTER_UNDONE_MS        1000 /* after a batch that failed */
+#define ROUTER_ROTATE_RETRY_MS  30000 /* after a rotation that failed */
 #define ROUTER_CLOCK_MAX_MS     ((uint64_t)1 << 46) /* in 4199; no sum with a timeout overflows */
 #define ROUTER_CHECKPOINT_EVERY 256 /* audit records */
 
@@ -99,6 +100,9 @@ struct pinf_router {
 	uint64_t queue_seq;
 	uint64_t wake_ms; /* asked for last */
 	uint64_t housekeeping_ms;
+	uint64_t rotation_ms; /* shortest period that an open session's policy demands */
+	bool rotation_stale; /* ... is to be asked of the store again */
+	uint64_t rotation_retry_ms; /* not before: the last one failed */
 	struct pinf_audit audit_last; /* seq 0: the log is empty */
 	uint64_t checkpoint_seq;
 	struct op *ops;
@@ -166,7 +170,7 @@ bool acl_possible(const struct pinf_acl_config *config);
 enum pinf_acl_source acl_governs(const struct pinf_router *r, const struct pinf_session *session);
 /* Whether the environment speaks for it in an emergency. */
 bool acl_in_emergency(const struct pinf_router *r, uint64_t session);
-/* acl_fresh and miner_listed, of c's session, task and miner. */
+/* acl_fresh, acl_source_right and miner_listed, of c's session, task and miner. */
 void acl_facts(const struct call *c, struct pinf_facts *facts);
 PINF_MUST_CHECK enum pinf_err
 acl_change(struct pinf_router *r, const struct pinf_member *member, bool put, bool *changed);
@@ -255,6 +259,11 @@ PINF_MUST_CHECK enum pinf_err
 key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome);
 /* SAVE_KEYRING: the changed keyring takes the place of the router's. */
 void key_adopt(struct pinf_router *r, struct op *op);
+/* Rotates where the active version is old for some open session's policy; and when to look again. */
+PINF_MUST_CHECK enum pinf_err key_time(struct pinf_router *r);
+uint64_t key_next_ms(const struct pinf_router *r);
+/* When the active version was made. */
+uint64_t key_active_ms(const struct pinf_router *r);
 /* Scopes of a task's payloads. */
 struct pinf_scope key_input_scope(const struct pinf_task *task);
 struct pinf_scope key_result_scope(const struct pinf_task *task);
@@ -271,6 +280,7 @@ PINF_MUST_CHECK enum pinf_err pool_time(struct pinf_router *r);
 
 /* router_session.c and router_view.c. */
 router_handler route_session_create, route_session_allow, route_session_deny, route_session_close;
+router_handler route_session_policy;
 router_handler route_sessions, route_session, route_tasks, route_task, route_miners;
 router_handler route_info, route_status, route_health, route_metrics;
 

@@ -47,8 +47,6 @@ static enum pinf_err
 requested_scope(const struct call *c, bool by_owner, struct pinf_scope *scope)
 {
 	if (c->rq->endpoint == PINF_EP_KEY_SESSION) {
-		if (c->session.type != PINF_SESSION_DEDICATED)
-			return PINF_E_SCOPE;
 		/* A miner gets it for the task it holds, if that task's input was sealed so. */
 		if (!by_owner && c->task.input.scope.kind != PINF_SCOPE_SESSION)
 			return PINF_E_SCOPE;
@@ -67,6 +65,14 @@ requested_scope(const struct call *c, bool by_owner, struct pinf_scope *scope)
 	return PINF_OK;
 }
 
+static uint32_t
+grant_ms(const struct call *c)
+{
+	const uint32_t most = c->session.policy.grant_ms;
+
+	return most != 0 && most < c->r->config.grant_ms ? most : c->r->config.grant_ms;
+}
+
 static enum pinf_err
 grant(struct call *c, const struct pinf_scope *scope, uint32_t version)
 {
@@ -75,7 +81,7 @@ grant(struct call *c, const struct pinf_scope *scope, uint32_t version)
 	    .request_digest = c->rq->auth_digest,
 	    .scope = *scope,
 	    .key_version = version,
-	    .expires_ms = r->now_ms + r->config.grant_ms,
+	    .expires_ms = r->now_ms + grant_ms(c),
 	};
 	struct pinf_audit record = {
 	    .kind = PINF_AUDIT_GRANT,
@@ -164,23 +170,33 @@ route_keys(struct call *c)
 	return reply_end(&w);
 }
 
-/* The changed copy takes the keyring's place once its file is durable: key_saved(). */
+/* The changed copy takes the keyring's place once its file is durable: key_saved().  by NULL: time. */
 static enum pinf_err
-save(struct call *c, struct pinf_keyring *changed, uint32_t version)
+save(struct pinf_router *r, const struct call *by, struct pinf_keyring *changed, uint32_t version)
 {
-	const struct op op = {
-	    .kind = OP_SAVE_KEYRING,
-	    .request = c->request,
-	    .key_version = version,
-	    .actor = c->who,
-	    .keyring = changed,
-	};
+	struct op op = {.kind = OP_SAVE_KEYRING, .key_version = version, .keyring = changed};
 	struct pinf_effect *fx;
-	enum pinf_err err = router_op(c->r, &op, PINF_FX_SAVE_KEYRING, &fx);
+	enum pinf_err err;
+
+	if (by != NULL) {
+		op.request = by->request;
+		op.actor = by->who;
+	}
+	err = router_op(r, &op, PINF_FX_SAVE_KEYRING, &fx);
 
 	if (err == PINF_OK)
 		fx->keyring = changed;
 	return err;
+}
+
+/* One change at a time: each starts from the one before. */
+static bool
+is_saving(const struct pinf_router *r)
+{
+	for (size_t i = 0; i < r->op_count; i++)
+		if (r->ops[i].kind == OP_SAVE_KEYRING)
+			return true;
+	return false;
 }
 
 static enum pinf_err
@@ -189,30 +205,78 @@ begin_change(struct call *c, struct pinf_keyring **changed)
 	enum pinf_err err = router_permit(
 	    c, PINF_ACT_ADMINISTER, router_actor(c, PINF_ACTOR_WALLET_OTHER), PINF_ROUTE_PLAIN);
 
-	if (err == PINF_OK && c->r->op_count == ROUTER_OPS_MAX)
+	if (err == PINF_OK && (c->r->op_count == ROUTER_OPS_MAX || is_saving(c->r)))
 		err = PINF_E_BUSY;
-	for (size_t i = 0; i < c->r->op_count && err == PINF_OK; i++)
-		if (c->r->ops[i].kind == OP_SAVE_KEYRING)
-			err =
-			    PINF_E_BUSY; /* One change at a time: each starts from the one before. */
 	return err == PINF_OK ? pinf_keyring_clone(changed, c->r->keyring) : err;
+}
+
+static enum pinf_err
+rotate(struct pinf_router *r, const struct call *by, struct pinf_keyring *changed)
+{
+	uint32_t version = 0;
+	enum pinf_err err = pinf_keyring_rotate(changed, &version, r->now_ms, r->random);
+
+	if (err == PINF_OK)
+		err = save(r, by, changed, version);
+	if (err != PINF_OK)
+		pinf_keyring_free(changed);
+	return err;
 }
 
 enum pinf_err
 route_key_rotate(struct call *c)
 {
 	struct pinf_keyring *changed = NULL;
-	uint32_t version = 0;
 	enum pinf_err err = begin_change(c, &changed);
 
+	return err == PINF_OK ? rotate(c->r, c, changed) : err;
+}
+
+uint64_t
+key_active_ms(const struct pinf_router *r)
+{
+	for (size_t i = pinf_keyring_count(r->keyring); i > 0; i--) {
+		const struct pinf_key_info info = pinf_keyring_info(r->keyring, i - 1);
+
+		if (info.state == PINF_KEY_ACTIVE)
+			return info.created_ms;
+	}
+	return 0;
+}
+
+/* An eighth of the period early: the new version is there before the old one is refused. */
+uint64_t
+key_next_ms(const struct pinf_router *r)
+{
+	uint64_t due_ms;
+
+	if (r->rotation_ms == UINT64_MAX || is_saving(r))
+		return UINT64_MAX;
+	due_ms = key_active_ms(r) + r->rotation_ms - r->rotation_ms / 8;
+	return due_ms > r->rotation_retry_ms ? due_ms : r->rotation_retry_ms;
+}
+
+enum pinf_err
+key_time(struct pinf_router *r)
+{
+	struct pinf_keyring *changed = NULL;
+	enum pinf_err err = PINF_OK;
+
+	if (r->rotation_stale)
+		err = r->store.ops->rotation_shortest(r->store.ctx, &r->rotation_ms);
 	if (err != PINF_OK)
 		return err;
-	err = pinf_keyring_rotate(changed, &version, c->r->now_ms, c->r->random);
+	r->rotation_stale = false;
+	if (key_next_ms(r) > r->now_ms)
+		return PINF_OK;
+	/* What fails here is no fault of the batch's: the file may be written the next time. */
+	r->rotation_retry_ms = r->now_ms + ROUTER_ROTATE_RETRY_MS;
+	err = pinf_keyring_clone(&changed, r->keyring);
 	if (err == PINF_OK)
-		err = save(c, changed, version);
+		err = rotate(r, NULL, changed);
 	if (err != PINF_OK)
-		pinf_keyring_free(changed);
-	return err;
+		r->counters.errors[err]++;
+	return PINF_OK;
 }
 
 /* Open tasks and unread results of the version: none, or (forced) each failed by name. */
@@ -248,7 +312,7 @@ route_key_destroy(struct call *c)
 	if (err == PINF_OK)
 		err = give_up_tasks(c);
 	if (err == PINF_OK)
-		err = save(c, changed, c->rq->key_version);
+		err = save(c->r, c, changed, c->rq->key_version);
 	if (err != PINF_OK)
 		pinf_keyring_free(changed);
 	return err;
@@ -273,12 +337,19 @@ key_saved(struct pinf_router *r, struct op *op, enum pinf_err outcome)
 	enum pinf_err err;
 
 	if (outcome != PINF_OK) {
-		reply_error(r, op->request, &(struct pinf_api_error){.err = outcome});
+		if (op->request != 0)
+			reply_error(r, op->request, &(struct pinf_api_error){.err = outcome});
+		else
+			r->counters.errors[outcome]++;
 		router_op_drop(r, op);
 		return PINF_OK;
 	}
 	key_adopt(r, op); /* whatever becomes of the audit record */
 	err = router_audit(r, &record);
+	if (err == PINF_OK && op->request == 0) {
+		router_op_drop(r, op);
+		return PINF_OK;
+	}
 	if (err == PINF_OK)
 		err = reply_begin(r, op->request, 200, &w);
 	if (err != PINF_OK)

@@ -3,6 +3,7 @@
  * router_session.c -- sessions and their allowlists, administered by the owner's wallet.
  * Privacy is one-way: nothing here ever clears is_private.  spec/policy.md, spec/api.md.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/be.h"
@@ -57,6 +58,18 @@ next_session(struct pinf_router *r, uint64_t *id)
 	return err;
 }
 
+/* What is attested gets keys, and only a private session has any. */
+static enum pinf_err
+take_policy(struct call *c, const char *field)
+{
+	c->session.policy = c->rq->policy;
+	c->r->rotation_stale = true;
+	if (!c->session.policy.attestation || c->session.is_private)
+		return PINF_OK;
+	(void)snprintf(c->error.field, sizeof c->error.field, "%s", field);
+	return PINF_E_STATE;
+}
+
 static enum pinf_err
 insert_session(struct call *c)
 {
@@ -75,8 +88,10 @@ insert_session(struct call *c)
 	s->owner = c->who;
 	s->acl = acl_governs(r, s);
 	s->is_private = c->rq->make_private || s->acl == PINF_ACL_ENV || acl_in_emergency(r, s->id);
-	s->router_sealed_allowed = c->rq->router_sealed_allowed;
 	s->seats = c->rq->seats;
+	err = take_policy(c, "policy.attestation");
+	if (err != PINF_OK)
+		return err;
 	s->epoch = 1;
 	s->created_ms = r->now_ms;
 	err = r->store.ops->session_insert(r->store.ctx, s);
@@ -93,9 +108,10 @@ put_session(struct pinf_json_writer *w, const struct pinf_session *s, bool whole
 		pinf_json_put_uint(w, "epoch", s->epoch);
 		pinf_json_put_hex(w, "instance", false, s->instance, sizeof s->instance);
 		pinf_json_put_address(w, "owner", &s->owner);
+		pinf_policy_write(w, "policy", &s->policy);
 	}
 	pinf_json_put_bool(w, "private", s->is_private);
-	pinf_json_put_bool(w, "router_sealed", s->router_sealed_allowed);
+	pinf_json_put_bool(w, "router_sealed", s->policy.router_sealed);
 	pinf_json_put_uint(w, "session_id", s->id);
 	if (s->type == PINF_SESSION_POOLED)
 		pinf_json_put_uint(w, "seats", s->seats);
@@ -239,10 +255,26 @@ route_session_close(struct call *c)
 
 	if (err == PINF_OK && !c->session.closed) {
 		c->session.closed = true;
+		c->r->rotation_stale = true;
 		err = c->r->store.ops->session_update(c->r->store.ctx, &c->session);
 		if (err == PINF_OK)
 			err = session_audit(c, PINF_AUDIT_SESSION);
 	}
+	return err == PINF_OK ? reply_session(c, 200) : err;
+}
+
+/* The whole document at once: what it does not name has its default again. */
+enum pinf_err
+route_session_policy(struct call *c)
+{
+	enum pinf_err err = administer(c);
+
+	if (err == PINF_OK)
+		err = take_policy(c, "attestation");
+	if (err == PINF_OK)
+		err = c->r->store.ops->session_policy(c->r->store.ctx, &c->session);
+	if (err == PINF_OK)
+		err = session_audit(c, PINF_AUDIT_SESSION);
 	return err == PINF_OK ? reply_session(c, 200) : err;
 }
 

@@ -89,6 +89,13 @@ static const char *const step_1[] = {
     "ALTER TABLE sessions ADD COLUMN own_list INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN seats INTEGER NOT NULL DEFAULT 0",
     "UPDATE sessions SET own_list = epoch > 1",
+    "ALTER TABLE sessions ADD COLUMN acl_source INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN attestation INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN task_keys_only INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN wallet_reads_only INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN grant_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sessions ADD COLUMN rotation_ms INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX sessions_rotation ON sessions (rotation_ms) WHERE closed = 0 AND rotation_ms > 0",
     "CREATE TABLE members ("
     "session INTEGER NOT NULL, source INTEGER NOT NULL, task INTEGER NOT NULL, "
     "miner BLOB NOT NULL, until_ms INTEGER NOT NULL, "

@@ -5,13 +5,23 @@
 #define SESSION(member, kind, max) PINF_FIELD(pinf_session, member, kind, max)
 #define CHANGING                   8 /* the first fields: what an update writes */
 
+#define POLICY                                                                                     \
+	SESSION(policy.acl_source, NUMBER, PINF_ACL_ENV), SESSION(policy.attestation, NUMBER, 1),  \
+	    SESSION(policy.task_keys_only, NUMBER, 1),                                             \
+	    SESSION(policy.wallet_reads_only, NUMBER, 1),                                          \
+	    SESSION(policy.grant_ms, NUMBER, PINF_GRANT_LIFETIME_MAX),                             \
+	    SESSION(policy.rotation_ms, NUMBER, 0)
+
 static const struct pinf_field session_fields[] = {SESSION(id, NUMBER, 0),
-    SESSION(is_private, NUMBER, 1), SESSION(router_sealed_allowed, NUMBER, 1),
+    SESSION(is_private, NUMBER, 1), SESSION(policy.router_sealed, NUMBER, 1),
     SESSION(closed, NUMBER, 1), SESSION(acl, NUMBER, PINF_ACL_ENV), SESSION(own_list, NUMBER, 1),
     SESSION(epoch, NUMBER, 0), SESSION(last_task, NUMBER, 0),
     SESSION(type, NUMBER, PINF_SESSION_POOLED), SESSION(seats, NUMBER, 0), SESSION(owner, BYTES, 0),
-    SESSION(instance, BYTES, 0), SESSION(created_ms, NUMBER, 0)};
+    SESSION(instance, BYTES, 0), SESSION(created_ms, NUMBER, 0), POLICY};
 static const struct pinf_record session_record = PINF_RECORD(pinf_session, session_fields);
+static const struct pinf_field policy_fields[] = {
+    SESSION(id, NUMBER, 0), SESSION(policy.router_sealed, NUMBER, 1), POLICY};
+static const struct pinf_record policy_record = PINF_RECORD(pinf_session, policy_fields);
 
 static enum pinf_err
 session_insert(void *store, const struct pinf_session *session)
@@ -45,6 +55,23 @@ session_update(void *store, const struct pinf_session *session)
 	q = pinf_query(store, PINF_SQL_SESSION_UNSHARE);
 	pinf_put_u64(&q, session->id);
 	return pinf_run(&q);
+}
+
+static enum pinf_err
+session_policy(void *store, const struct pinf_session *session)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SESSION_POLICY);
+
+	pinf_put_record(&q, &policy_record, session, policy_record.count);
+	return pinf_run_one(&q);
+}
+
+static enum pinf_err
+rotation_shortest(void *store, uint64_t *period_ms)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_ROTATION_SHORTEST);
+
+	return pinf_get_record(&q, &pinf_number_record, period_ms);
 }
 
 static enum pinf_err
@@ -212,7 +239,9 @@ pinf_sqlite_session_ops(struct pinf_store_ops *ops)
 	ops->session_insert = session_insert;
 	ops->session_get = session_get;
 	ops->session_update = session_update;
+	ops->session_policy = session_policy;
 	ops->session_list = session_list;
+	ops->rotation_shortest = rotation_shortest;
 	ops->session_last = session_last;
 	ops->member_put = member_put;
 	ops->member_drop = member_drop;

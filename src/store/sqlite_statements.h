@@ -9,7 +9,8 @@
 /* Columns are in the order of the fields that sqlite_session.c and its neighbours give a record. */
 #define PINF_SQL_SESSION                                                                           \
 	"id, is_private, router_sealed_allowed, closed, acl, own_list, epoch, last_task, type, "   \
-	"seats, owner, instance, created_ms "
+	"seats, owner, instance, created_ms, acl_source, attestation, task_keys_only, "            \
+	"wallet_reads_only, grant_ms, rotation_ms "
 /* Entries that speak for session s: of the source that governs it, and an emergency's. */
 #define PINF_SQL_GOVERNS "(m.source = s.acl OR m.source = 4) "
 #define PINF_SQL_TASK                                                                              \
@@ -57,12 +58,19 @@
 	X(CLOCK_GET, "SELECT now_ms FROM clock WHERE id = 1")                                      \
 	X(CLOCK_SET, "UPDATE clock SET now_ms = max(now_ms, ?1) WHERE id = 1")                     \
 	X(SESSION_INSERT, "INSERT INTO sessions (" PINF_SQL_SESSION ") "                           \
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")       \
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "  \
+			  "?15, ?16, ?17, ?18, ?19)")                                              \
 	X(SESSION_GET, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id = ?1")                   \
 	X(SESSION_UPDATE,                                                                          \
 	    "UPDATE sessions SET is_private = max(is_private, ?2), router_sealed_allowed = ?3, "   \
 	    "closed = max(closed, ?4), acl = ?5, own_list = max(own_list, ?6), epoch = ?7, "       \
 	    "last_task = ?8 WHERE id = ?1")                                                        \
+	X(SESSION_POLICY,                                                                          \
+	    "UPDATE sessions SET router_sealed_allowed = ?2, acl_source = ?3, attestation = ?4, "  \
+	    "task_keys_only = ?5, wallet_reads_only = ?6, grant_ms = ?7, rotation_ms = ?8 "        \
+	    "WHERE id = ?1")                                                                       \
+	X(ROTATION_SHORTEST, "SELECT ifnull(min(rotation_ms), 9223372036854775807) "               \
+			     "FROM sessions WHERE closed = 0 AND rotation_ms > 0")                 \
 	X(SESSION_UNSHARE,                                                                         \
 	    "UPDATE tasks SET shared = 0 WHERE state = 2 AND shared = 1 AND session = ?1")         \
 	X(SESSION_LIST, "SELECT " PINF_SQL_SESSION "FROM sessions WHERE id > ?1 ORDER BY id")      \
@@ -135,7 +143,8 @@
 		     "AND s.closed = 0 AND (?2 = 0 OR t.session = ?2) AND EXISTS (SELECT 1 "       \
 		     "FROM members m WHERE m.miner = ?1 AND m.session = t.session AND "            \
 		     "((m.source >= 3 AND m.task = t.id AND " PINF_SQL_GOVERNS ") OR "             \
-		     "(m.source < 3 AND m.source = s.acl))) "                                      \
+		     "(m.source < 3 AND m.source = s.acl)) "                                       \
+		     ") "                                                                          \
 		     "ORDER BY t.queue_seq, t.session, t.row LIMIT 1")                             \
 	X(SESSION_FROM, "SELECT m.session FROM members m JOIN sessions s ON s.id = m.session "     \
 			"WHERE m.miner = ?1 AND m.session >= ?2 AND m.task = 0 "                   \

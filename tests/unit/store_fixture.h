@@ -87,7 +87,7 @@ a_session(uint64_t id, bool is_private)
 	    .type = PINF_SESSION_DEDICATED,
 	    .owner = an_address(0x0e),
 	    .is_private = is_private,
-	    .router_sealed_allowed = true,
+	    .policy.router_sealed = true,
 	    .acl = PINF_ACL_ROUTER,
 	    .epoch = 1,
 	    .created_ms = 1000};

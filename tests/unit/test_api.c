@@ -214,14 +214,14 @@ test_sessions(void **state)
 
 	(void)state;
 	assert_true(request->want_api_key && request->make_private);
-	assert_true(request->router_sealed_allowed);
+	assert_true(request->policy.router_sealed);
 	assert_int_equal(request->session, 12);
 	assert_int_equal(request->session_type, PINF_SESSION_EPHEMERAL);
 	pinf_api_request_free(request);
 	call.body = "{\"private\":false,\"type\":\"dedicated\"}";
 	request = decoded(&call);
 	assert_false(request->want_api_key || request->make_private);
-	assert_false(request->router_sealed_allowed);
+	assert_false(request->policy.router_sealed);
 	assert_int_equal(request->session, 0);
 	assert_int_equal(request->session_type, PINF_SESSION_DEDICATED);
 	pinf_api_request_free(request);

@@ -375,6 +375,7 @@ an_emergency_is_the_environments(void **state)
 	struct pinf_router_config config = r->config;
 	const uint64_t session = new_session(r, "dedicated");
 	const struct pinf_allowlist_entry env[] = {{session, 0, r->miner.address}};
+	char path[64];
 
 	down = 7;
 	look(r);
@@ -384,9 +385,24 @@ an_emergency_is_the_environments(void **state)
 	config.acl.emergency = true;
 	rig_restart(r, &config);
 	assert_int_equal(claim_in(r, session), 204);
+	/* Who demands the contract's list takes no other for it, be it an emergency. */
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/policy", session);
+	assert_int_equal(post(r, NULL, path, "{\"acl_source\":\"contract\"}"), 200);
+	assert_refused(r, claim_in(r, session), 403, "acl-source");
+	down = 0;
+	list(r, session, SIM_CHAIN_ADD, DEPTH + 1);
+	look(r);
+	assert_int_equal(claim_in(r, session), 204);
+	down = 7;
+	rig_pass(r, AGE_MS + 1000);
+	assert_refused(r, claim_in(r, session), 403, "acl-source");
+	assert_int_equal(post(r, NULL, path, "{\"acl_source\":\"env\"}"), 200);
+	assert_int_equal(claim_in(r, session), 204);
 	config.acl.emergency = false;
 	config.acl.env_count = 0;
 	rig_restart(r, &config);
+	assert_refused(r, claim_in(r, session), 403, "acl-source");
+	assert_int_equal(post(r, NULL, path, "{}"), 200);
 	assert_refused(r, claim_in(r, session), 403, "acl-stale");
 }
 

@@ -396,7 +396,7 @@ session_keys(void **state)
 	assert_int_equal(
 	    post(r, NULL, "/api/v1/sessions", "{\"private\":true,\"type\":\"ephemeral\"}"), 201);
 	body[strlen(body) - 4] = '2';
-	assert_refused(r, post(r, NULL, path, body, ""), 400, "scope-invalid");
+	assert_refused(r, post(r, NULL, path, body, ""), 403, "session-key-forbidden");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_new, rig_free)

@@ -37,19 +37,19 @@ sessions_are_kept(void **state)
 	assert_true(pinf_address_equal(&out.owner, &in.owner));
 	assert_memory_equal(out.instance, in.instance, sizeof in.instance);
 	assert_false(out.is_private || out.closed);
-	assert_true(out.router_sealed_allowed);
+	assert_true(out.policy.router_sealed);
 	assert_int_equal(out.epoch, 1);
 	assert_int_equal(out.created_ms, 1000);
 
 	in.is_private = in.closed = true;
-	in.router_sealed_allowed = false;
+	in.policy.router_sealed = false;
 	in.epoch = 2;
 	in.last_task = PINF_ID_MAX;
 	assert_ok(CALL(f, session_update, &in));
 	in.is_private = in.closed = false; /* Neither is ever taken back. */
 	assert_ok(CALL(f, session_update, &in));
 	assert_ok(CALL(f, session_get, 7, &out));
-	assert_true(out.is_private && out.closed && !out.router_sealed_allowed);
+	assert_true(out.is_private && out.closed && !out.policy.router_sealed);
 	assert_int_equal(out.epoch, 2);
 	assert_int_equal(out.last_task, PINF_ID_MAX);
 

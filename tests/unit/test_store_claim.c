@@ -313,14 +313,55 @@ it_agrees_with_a_naive_model(void **state)
 	free(m);
 }
 
+static void
+policies_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	const struct pinf_policy_doc policy = {.acl_source = PINF_ACL_ENV,
+	    .attestation = true,
+	    .task_keys_only = true,
+	    .wallet_reads_only = true,
+	    .router_sealed = true,
+	    .grant_ms = PINF_GRANT_LIFETIME_MAX,
+	    .rotation_ms = 90000};
+	struct pinf_session in = a_session(7, true), out;
+	uint64_t shortest = 0;
+
+	in.policy = policy;
+	assert_err(CALL(f, session_policy, &in), PINF_E_NOT_FOUND);
+	assert_ok(CALL(f, rotation_shortest, &shortest));
+	assert_true(shortest == UINT64_MAX);
+	assert_ok(CALL(f, session_insert, &in));
+	assert_ok(CALL(f, session_get, 7, &out));
+	assert_true(pinf_policy_doc_equal(&out.policy, &policy));
+	assert_ok(CALL(f, rotation_shortest, &shortest));
+	assert_int_equal(shortest, 90000);
+	in.policy = (struct pinf_policy_doc){.rotation_ms = 60000, .router_sealed = true};
+	in.epoch = 5;
+	assert_ok(CALL(f, session_policy, &in));
+	assert_ok(CALL(f, session_get, 7, &out));
+	assert_true(pinf_policy_doc_equal(&out.policy, &in.policy));
+	assert_int_equal(out.epoch, 1); /* The policy, and nothing else. */
+	in = a_session(8, true);
+	in.policy.rotation_ms = 70000;
+	assert_ok(CALL(f, session_insert, &in));
+	assert_ok(CALL(f, rotation_shortest, &shortest));
+	assert_int_equal(shortest, 60000);
+	out.closed = true;
+	assert_ok(CALL(f, session_update, &out));
+	assert_ok(CALL(f, rotation_shortest, &shortest));
+	assert_int_equal(shortest, 70000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(the_oldest_that_the_miner_may_have),
-	    TEST(closing_and_turning_private_take_effect), TEST(sources_govern),
-	    TEST(a_task_may_have_a_list_of_its_own), TEST(it_agrees_with_a_naive_model)};
+	const struct CMUnitTest tests[] = {TEST(policies_are_kept),
+	    TEST(the_oldest_that_the_miner_may_have), TEST(closing_and_turning_private_take_effect),
+	    TEST(sources_govern), TEST(a_task_may_have_a_list_of_its_own),
+	    TEST(it_agrees_with_a_naive_model)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -350,6 +350,8 @@ an_older_schema_is_brought_up(void **state)
 	assert_true(session.own_list); /* Its list was changed twice. */
 	assert_ok(CALL(f, session_get, 8, &session));
 	assert_false(session.own_list);
+	assert_true(pinf_policy_doc_equal(
+	    &session.policy, &(struct pinf_policy_doc){.router_sealed = true}));
 	assert_ok(CALL(f, member_list, &before, &member, 1, &count));
 	assert_int_equal(count, 1);
 	assert_int_equal(member.session, 7);
