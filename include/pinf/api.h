@@ -40,6 +40,7 @@ enum pinf_endpoint {
 	PINF_EP_POOL_ALLOW,
 	PINF_EP_POOL_DENY,
 	PINF_EP_SESSION_POLICY,
+	PINF_EP_EXPLAIN,
 	PINF_EP_SESSIONS,
 	PINF_EP_SESSION,
 	PINF_EP_TASKS,
@@ -133,6 +134,12 @@ struct pinf_api_request {
 	bool want_api_key;
 	uint32_t seats;
 	struct pinf_address miner;
+
+	/* EXPLAIN: a request that is not made; miner, task and stream are its */
+	enum pinf_action action;
+	enum pinf_actor actor; /* PINF_ACTORS: not said */
+	enum pinf_route route; /* PINF_ROUTES: not said */
+	bool session_key;
 
 	/* Listings: records after this key, at most limit. */
 	uint64_t after;

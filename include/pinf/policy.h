@@ -153,6 +153,11 @@ bool *pinf_fact(struct pinf_facts *facts, enum pinf_fact fact);
 const char *pinf_fact_name(enum pinf_fact fact); /* "session_open", ... */
 const char *pinf_rule_name(enum pinf_rule rule);
 const char *pinf_rule_text(enum pinf_rule rule);
+/* PINF_ACTIONS, PINF_ACTORS, PINF_ROUTES, PINF_FACT_COUNT: no such name. */
+enum pinf_action pinf_action_of_name(struct pinf_span name);
+enum pinf_actor pinf_actor_of_name(struct pinf_span name);
+enum pinf_route pinf_route_of_name(struct pinf_span name);
+enum pinf_fact pinf_fact_of_name(struct pinf_span name);
 const char *pinf_action_name(enum pinf_action action); /* "submit", "claim", "issue-input", ... */
 const char *pinf_actor_name(enum pinf_actor actor);
 const char *pinf_route_name(enum pinf_route route);

@@ -132,7 +132,8 @@ extern const struct cli_command cli_key_new, cli_key_list, cli_key_rotate, cli_k
     cli_key_export, cli_key_import;
 extern const struct cli_command cli_seal, cli_open, cli_blob_info;
 extern const struct cli_command cli_session_create, cli_session_allow, cli_session_deny,
-    cli_session_show, cli_session_list;
+    cli_session_show, cli_session_list, cli_session_policy;
+extern const struct cli_command cli_policy_explain;
 extern const struct cli_command cli_pool_allow, cli_pool_deny, cli_pool_list;
 extern const struct cli_command cli_audit_verify, cli_audit_show;
 extern const struct cli_command cli_router, cli_miner, cli_complete, cli_demo;

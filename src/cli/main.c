@@ -21,6 +21,8 @@ static const struct cli_command *const commands[] = {
     &cli_pool_allow,
     &cli_pool_deny,
     &cli_pool_list,
+    &cli_session_policy,
+    &cli_policy_explain,
     &cli_key_new,
     &cli_key_list,
     &cli_key_rotate,

@@ -51,6 +51,7 @@ void pinf_api_precommit(struct pinf_json_reader *body, struct pinf_api_request *
 void pinf_api_commit(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_policy(struct pinf_json_reader *body, struct pinf_api_request *request);
+void pinf_api_explain(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_member(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_empty(struct pinf_json_reader *body, struct pinf_api_request *request);
 void pinf_api_destroy(struct pinf_json_reader *body, struct pinf_api_request *request);

@@ -213,6 +213,37 @@ pinf_api_policy(struct pinf_json_reader *body, struct pinf_api_request *request)
 }
 
 void
+pinf_api_explain(struct pinf_json_reader *body, struct pinf_api_request *request)
+{
+	struct pinf_span action, actor = {0}, route = {0};
+
+	id(body, "task_id", &request->task);
+	pinf_json_text(body, "action", true, &action);
+	pinf_json_text(body, "actor", false, &actor);
+	pinf_json_text(body, "route", false, &route);
+	pinf_json_address(body, "miner", false, &request->miner);
+	pinf_json_bool(body, "session_key", false, &request->session_key);
+	pinf_json_bool(body, "stream", false, &request->stream);
+	request->action = pinf_action_of_name(action);
+	request->actor = pinf_actor_of_name(actor);
+	request->route = pinf_route_of_name(route);
+	if (request->action == PINF_ACTIONS)
+		pinf_json_fail(body, "action", PINF_E_RANGE);
+	if (request->actor == PINF_ACTORS && actor.data != NULL)
+		pinf_json_fail(body, "actor", PINF_E_RANGE);
+	if (request->route == PINF_ROUTES && route.data != NULL)
+		pinf_json_fail(body, "route", PINF_E_RANGE);
+	if (pinf_json_has(body, "miner")) {
+		if (request->actor == PINF_ACTORS)
+			request->actor = PINF_ACTOR_MINER;
+		else if (request->actor != PINF_ACTOR_MINER)
+			pinf_json_fail(body, "actor", PINF_E_SCOPE);
+	} else if (request->actor == PINF_ACTOR_MINER) {
+		pinf_json_fail(body, "miner", PINF_E_MISSING);
+	}
+}
+
+void
 pinf_api_create(struct pinf_json_reader *body, struct pinf_api_request *request)
 {
 	struct pinf_span type;

@@ -52,6 +52,7 @@ const struct pinf_api_entry pinf_api_entries[] = {
 	{"POST", V1 "/sessions/{s}/deny",   E(SESSION_DENY),   1, P | M, S,      BODY(member)},
 	{"POST", V1 "/sessions/{s}/close",  E(SESSION_CLOSE),  1, P | M, S,      BODY(empty)},
 	{"POST", V1 "/sessions/{s}/policy", E(SESSION_POLICY), 1, P | M, S,      BODY(policy)},
+	{"POST", V1 "/sessions/{s}/explain", E(EXPLAIN),       1, P | M, S | OT, BODY(explain)},
 	{"GET",  V1 "/sessions",            E(SESSIONS),       1, P | M, 0,      LIST},
 	{"GET",  V1 "/sessions/{s}",        E(SESSION),        1, P | M, S,      OPEN},
 	{"GET",  V1 "/tasks/{s}",           E(TASKS),          1, P | M, S,      LIST},

@@ -8,6 +8,7 @@
 #define PINF_CORE_JSON_H
 
 #include <pinf/base.h>
+#include <pinf/policy.h>
 #include <pinf/urn.h>
 
 #define PINF_JSON_DEPTH_MAX   16
@@ -136,10 +137,12 @@ struct pinf_payload;
 void pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload);
 void pinf_payload_write(
     struct pinf_json_writer *writer, const char *name, const struct pinf_payload *payload);
-struct pinf_policy_doc;
 void pinf_policy_read(struct pinf_json_reader *reader, struct pinf_policy_doc *doc);
 void pinf_policy_write(
     struct pinf_json_writer *writer, const char *name, const struct pinf_policy_doc *doc);
+/* Members that tell a decision: action, actor, route, facts, the rows that were tried, the rule. */
+void pinf_decision_write(
+    struct pinf_json_writer *writer, const struct pinf_facts *facts, enum pinf_rule rule);
 /* The fields of an input document, its tag apart; input is {0} before and the caller's to free. */
 struct pinf_input;
 void pinf_input_read(struct pinf_json_reader *reader, struct pinf_input *input);

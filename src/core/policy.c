@@ -153,18 +153,6 @@ pinf_fact(struct pinf_facts *facts, enum pinf_fact fact)
 }
 
 const char *
-pinf_fact_name(enum pinf_fact fact)
-{
-	static const char *const names[PINF_FACT_COUNT] = {
-#define NAME(id, name) #name,
-	    PINF_FACTS(NAME)
-#undef NAME
-	};
-
-	return (unsigned)fact < PINF_FACT_COUNT ? names[fact] : "unknown";
-}
-
-const char *
 pinf_rule_name(enum pinf_rule rule)
 {
 	static const char *const names[] = {
@@ -188,28 +176,72 @@ pinf_rule_text(enum pinf_rule rule)
 	return (unsigned)rule < PINF_RULE_COUNT ? texts[rule] : "unknown";
 }
 
+static const char *const fact_names[PINF_FACT_COUNT] = {
+#define NAME(id, name) #name,
+    PINF_FACTS(NAME)
+#undef NAME
+};
+static const char *const action_names[PINF_ACTIONS] = {
+    "submit", "claim", "issue-input", "issue-result", "accept", "read", "administer"};
+static const char *const actor_names[PINF_ACTORS] = {
+    "none", "bearer-other", "bearer-owner", "wallet-other", "owner", "admin", "miner"};
+static const char *const route_names[PINF_ROUTES] = {"plain", "router-sealed", "caller-sealed"};
+
+/* count: there is none. */
+static unsigned
+index_of(struct pinf_span name, const char *const *names, unsigned count)
+{
+	unsigned i = 0;
+
+	while (i < count && !pinf_span_equal(name, pinf_span_str(names[i])))
+		i++;
+	return i;
+}
+
+enum pinf_action
+pinf_action_of_name(struct pinf_span name)
+{
+	return (enum pinf_action)index_of(name, action_names, PINF_ACTIONS);
+}
+
+enum pinf_actor
+pinf_actor_of_name(struct pinf_span name)
+{
+	return (enum pinf_actor)index_of(name, actor_names, PINF_ACTORS);
+}
+
+enum pinf_route
+pinf_route_of_name(struct pinf_span name)
+{
+	return (enum pinf_route)index_of(name, route_names, PINF_ROUTES);
+}
+
+enum pinf_fact
+pinf_fact_of_name(struct pinf_span name)
+{
+	return (enum pinf_fact)index_of(name, fact_names, PINF_FACT_COUNT);
+}
+
 const char *
 pinf_action_name(enum pinf_action action)
 {
-	static const char *const names[PINF_ACTIONS] = {
-	    "submit", "claim", "issue-input", "issue-result", "accept", "read", "administer"};
-
-	return (unsigned)action < PINF_ACTIONS ? names[action] : "unknown";
+	return (unsigned)action < PINF_ACTIONS ? action_names[action] : "unknown";
 }
 
 const char *
 pinf_actor_name(enum pinf_actor actor)
 {
-	static const char *const names[PINF_ACTORS] = {
-	    "none", "bearer-other", "bearer-owner", "wallet-other", "owner", "admin", "miner"};
-
-	return (unsigned)actor < PINF_ACTORS ? names[actor] : "unknown";
+	return (unsigned)actor < PINF_ACTORS ? actor_names[actor] : "unknown";
 }
 
 const char *
 pinf_route_name(enum pinf_route route)
 {
-	static const char *const names[PINF_ROUTES] = {"plain", "router-sealed", "caller-sealed"};
+	return (unsigned)route < PINF_ROUTES ? route_names[route] : "unknown";
+}
 
-	return (unsigned)route < PINF_ROUTES ? names[route] : "unknown";
+const char *
+pinf_fact_name(enum pinf_fact fact)
+{
+	return (unsigned)fact < PINF_FACT_COUNT ? fact_names[fact] : "unknown";
 }

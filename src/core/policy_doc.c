@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* policy_doc.c -- a session's policy as JSON, and back.  spec/policy.md#documents. */
+/* policy_doc.c -- policy as JSON: a session's document, and how a decision came about.  spec/policy.md. */
+#include <stdio.h>
 #include <string.h>
 
 #include <pinf/policy.h>
@@ -122,4 +123,37 @@ pinf_policy_doc_equal(const struct pinf_policy_doc *a, const struct pinf_policy_
 	       a->wallet_reads_only == b->wallet_reads_only &&
 	       a->router_sealed == b->router_sealed && a->grant_ms == b->grant_ms &&
 	       a->rotation_ms == b->rotation_ms;
+}
+
+void
+pinf_decision_write(
+    struct pinf_json_writer *writer, const struct pinf_facts *facts, enum pinf_rule rule)
+{
+	struct pinf_policy_row rows[PINF_POLICY_ROWS_MAX];
+	const size_t count = pinf_policy_trace(facts, rows);
+	struct pinf_facts copy = *facts;
+
+	pinf_json_put_str(writer, "action", pinf_action_name(facts->action));
+	pinf_json_put_str(writer, "actor", pinf_actor_name(facts->actor));
+	pinf_json_open(writer, "facts", '{');
+	for (unsigned i = 0; i < PINF_FACT_COUNT; i++)
+		pinf_json_put_bool(writer, pinf_fact_name((enum pinf_fact)i),
+		    *pinf_fact(&copy, (enum pinf_fact)i));
+	pinf_json_close(writer, '}');
+	pinf_json_put_str(writer, "route", pinf_route_name(facts->route));
+	pinf_json_open(writer, "rows", '[');
+	for (size_t i = 0; i < count; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof id, "POL-%u", rows[i].id);
+		pinf_json_open(writer, NULL, '{');
+		pinf_json_put_bool(writer, "applies", rows[i].applies);
+		pinf_json_put_str(writer, "id", id);
+		pinf_json_put_str(writer, "rule", pinf_rule_name(rows[i].rule));
+		pinf_json_close(writer, '}');
+	}
+	pinf_json_close(writer, ']');
+	pinf_json_put_str(writer, "rule", pinf_rule_name(rule));
+	pinf_json_put_str(writer, "text", pinf_rule_text(rule));
+	pinf_json_put_str(writer, "verdict", rule == PINF_RULE_ALLOW ? "allow" : "deny");
 }

@@ -256,6 +256,7 @@ static const struct {
     [PINF_EP_POOL_ALLOW] = {route_pool_allow, true},
     [PINF_EP_POOL_DENY] = {route_pool_deny, true},
     [PINF_EP_SESSION_POLICY] = {route_session_policy, true},
+    [PINF_EP_EXPLAIN] = {route_explain, true},
     [PINF_EP_SESSIONS] = {route_sessions, false},
     [PINF_EP_SESSION] = {route_session, false},
     [PINF_EP_TASKS] = {route_tasks, false},

@@ -12,7 +12,8 @@ import unittest
 
 import world
 
-COMMANDS = """demo|router|miner|complete|session create|session allow|session deny|session show|session list|key new|
+COMMANDS = """demo|router|miner|complete|session create|session allow|session deny|session show|session list|
+session policy|policy explain|key new|
 key list|key rotate|key destroy|key export|key import|wallet new|wallet show|seal|open|blob info|urn parse|urn make|
 audit verify|audit show|pool allow|pool deny|pool list""".replace("\n", "").split("|")
 URN = "urn:blob:1:fs:local:pinf:" + "ab" * 32
@@ -160,6 +161,27 @@ class Alone(unittest.TestCase):
         self.refused("seal", plain, w.dir / "x", "--session", "7", "--instance", "zz", says="--instance")
         self.refused("seal", plain, "/nowhere/x", "--session", "7", says=".")
 
+    def test_policy_explain_offline(self):
+        given = ("policy", "explain", "--action", "claim", "--actor", "miner", "--route", "caller-sealed", "--facts",
+                 "session_open,session_private,acl_fresh,acl_source_right")
+        told = run(*given)
+        self.assertEqual((told.returncode, told.stderr), (0, ""))
+        self.assertIn("POL-24 acl-stale: no\n", told.stdout)
+        self.assertTrue(told.stdout.endswith("POL-25 miner-not-allowed: applies\nverdict          deny, miner-not-allowed: "
+                                             "the miner is not on the session's allowlist\n"), told.stdout)
+        said = self.world.pinf(*given[:-1], given[-1] + ",miner_listed")
+        self.assertEqual((said["verdict"], said["rule"], said["rows"][-1]),
+                         ("allow", "allow", {"applies": True, "id": "POL-31", "rule": "allow"}))
+        self.assertTrue(said["facts"]["miner_listed"])
+        self.assertFalse(said["facts"]["attested"])
+        for args, says in ((("--action", "take"), "--action"), (("--action", "read"), "--actor"),
+                           (("--action", "read", "--actor", "me"), "--actor: 'me'"),
+                           (("--action", "read", "--actor", "owner"), "--route"),
+                           ((*given[2:-1], "session_open,listed"), "--facts: 'listed'"),
+                           ((*given[2:], "--task", "7"), "go with --session")):
+            with self.subTest(args=args):
+                self.refused("policy", "explain", *args, says=says)
+
     def test_config(self):
         w = self.world
         args = ("router", "--check-config", "--data-dir", w.data)
@@ -209,6 +231,32 @@ class Running(unittest.TestCase):
                 with self.assertRaises(world.Refused) as caught:
                     w.pinf(*args)
                 self.assertRegex(caught.exception.said, says)
+
+    def test_policies(self):
+        w = self.world
+        policy = w.write("policy.json", '{\n  "key_scope": "task",\n  "router_sealed": true\n}\n')
+        made = w.pinf("session", "create", "--policy", policy)
+        self.assertEqual((made["policy"]["key_scope"], made["router_sealed"]), ("task", True))
+        session = made["session_id"]
+        w.pinf("session", "allow", session, w.wallets["miner"])
+        ask = ("policy", "explain", "--session", session, "--action", "claim", "--miner", w.wallets["miner"])
+        self.assertEqual(w.pinf(*ask)["verdict"], "allow")
+        w.write("policy.json", '{"acl_source": "contract"}')
+        self.assertEqual(w.pinf("session", "policy", session, policy)["policy"]["acl_source"], "contract")
+        self.assertEqual(w.pinf(*ask)["rule"], "acl-source")
+        told = run(*map(str, ask), env=w.env)
+        self.assertEqual((told.returncode, told.stderr), (0, ""))
+        self.assertIn("                 miner_listed\n", told.stdout)
+        self.assertIn("POL-40 acl-source: applies\n", told.stdout)
+        w.write("policy.json", '{"key_scope": "none"}')
+        for args in (("session", "create", "--policy", policy), ("session", "policy", session, policy)):
+            with self.assertRaisesRegex(world.Refused, "policy.json: .*: key_scope"):
+                w.pinf(*args)
+        w.write("policy.json", '{"router_sealed": true}')
+        with self.assertRaisesRegex(world.Refused, "field policy.router_sealed"):
+            w.pinf("session", "create", "--policy", policy, "--no-router-sealed")
+        with self.assertRaisesRegex(world.Refused, "only the session's owner"):
+            w.pinf(*ask, env={"PINF_WALLET": str(w.dir / "miner.wallet")})
 
     def test_text_answer_is_the_answer_alone(self):
         w = self.world

@@ -267,6 +267,121 @@ an_undone_batch_rotates_later(void **state)
 	assert_int_equal(active_version(r), 2);
 }
 
+static unsigned
+explain(struct rig *r, const struct pinf_wallet *by, uint64_t session, const char *body)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/explain", session);
+	return post(r, by, path, "%s", body);
+}
+
+/* What explain says of a miner's step is what the step meets, and its facts are the ones that matter. */
+static void
+explain_says_what_is_decided(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false);
+	struct lease task, lease;
+	struct pinf_key key PINF_WIPED = {{0}};
+	char claiming[128], keys[192], who[PINF_ADDRESS_TEXT];
+
+	pinf_address_format(who, &r->miner.address);
+	(void)snprintf(claiming, sizeof claiming, "{\"action\":\"claim\",\"miner\":\"%s\"}", who);
+	submitted(r, session, &task);
+	(void)snprintf(keys, sizeof keys,
+	    "{\"action\":\"issue-input\",\"miner\":\"%s\",\"task_id\":%" PRIu64 "}", who,
+	    task.task);
+	assert_int_equal(explain(r, NULL, session, claiming), 200);
+	assert_true(said(r, "\"actor\":\"miner\"") && said(r, "\"rule\":\"allow\""));
+	assert_true(said(r, "\"miner_listed\":true") && said(r, "\"lease_current\":false"));
+	assert_true(said(r, "{\"applies\":true,\"id\":\"POL-31\",\"rule\":\"allow\"}"));
+	assert_int_equal(explain(r, NULL, session, keys), 200);
+	assert_true(said(r, "\"rule\":\"lease-not-held\",\"text\":"));
+	assert_int_equal(claim(r, &r->miner, session, &lease), 200);
+	assert_int_equal(explain(r, &r->admin, session, keys), 200);
+	assert_true(said(r, "\"verdict\":\"allow\"") && said(r, "\"lease_current\":true"));
+	assert_ok(key_of(r, &r->miner, &lease, PINF_PURPOSE_INPUT, &key));
+	with_policy(r, session, "{\"acl_source\":\"contract\",\"attestation\":true}");
+	assert_int_equal(explain(r, NULL, session, keys), 200);
+	assert_true(said(r, "\"rule\":\"acl-source\",\"text\":"));
+	assert_true(said(r, "\"attestation_required\":true"));
+	assert_err(key_of(r, &r->miner, &lease, PINF_PURPOSE_INPUT, &key), PINF_E_DENIED);
+	assert_true(said(r, "acl-source"));
+}
+
+static void
+explain_takes_the_rest_from_the_body(void **state)
+{
+	static const struct {
+		const char *body, *said;
+	} cases[] = {{"{\"action\":\"submit\"}", "\"rule\":\"allow\""},
+	    {"{\"action\":\"submit\"}", "\"actor\":\"owner\""},
+	    {"{\"action\":\"submit\"}", "\"route\":\"caller-sealed\""},
+	    {"{\"action\":\"submit\",\"stream\":true}", "\"rule\":\"stream-sealed\""},
+	    {"{\"action\":\"submit\",\"route\":\"plain\"}",
+		"plaintext-in-private-session\",\"text"},
+	    {"{\"action\":\"submit\",\"actor\":\"bearer-owner\"}",
+		"\"rule\":\"wallet-required\",\"text"},
+	    {"{\"action\":\"read\",\"actor\":\"wallet-other\"}", "\"rule\":\"not-owner\",\"text"},
+	    {"{\"action\":\"issue-input\",\"session_key\":true}",
+		"\"rule\":\"session-key-forbidden\",\"text"}};
+	static const struct {
+		const char *body;
+		unsigned status;
+		const char *said;
+	} wrong[] = {{"{}", 400, "\"missing-field\",\"field\":\"action\""},
+	    {"{\"action\":\"steal\"}", 400, "\"out-of-range\",\"field\":\"action\""},
+	    {"{\"action\":\"read\",\"actor\":\"me\"}", 400, "\"field\":\"actor\""},
+	    {"{\"action\":\"read\",\"route\":\"\"}", 400, "\"field\":\"route\""},
+	    {"{\"action\":\"read\",\"actor\":\"miner\"}", 400,
+		"\"missing-field\",\"field\":\"miner\""},
+	    {"{\"action\":\"read\",\"actor\":\"owner\",\"miner\":"
+	     "\"0x00000000000000000000000000000000000000aa\"}",
+		400, "\"scope-invalid\",\"field\":\"actor\""},
+	    {"{\"action\":\"read\",\"task_id\":9}", 404, "no-such-task"}};
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false);
+
+	with_policy(r, session, "{\"key_scope\":\"task\"}");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_refused(r, explain(r, NULL, session, cases[i].body), 200, cases[i].said);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_refused(
+		    r, explain(r, NULL, session, wrong[i].body), wrong[i].status, wrong[i].said);
+	assert_refused(r, explain(r, &r->other, session, cases[0].body), 403, "not-owner");
+	assert_refused(r, explain(r, &r->miner, session, cases[0].body), 403, "not-owner");
+	assert_refused(r, explain(r, &bearer_mark, session, cases[0].body), 403, "wallet-required");
+}
+
+/* Nothing but the nonce: neither audit log nor session nor task. */
+static void
+explain_writes_nothing_but_the_nonce(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false);
+	struct pinf_audit before, after;
+	struct pinf_session was, is;
+	struct pinf_event once, again;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/explain", session);
+	assert_ok(r->real.ops->audit_last(r->real.ctx, &before));
+	assert_ok(r->real.ops->session_get(r->real.ctx, session, &was));
+	once = rig_event(r, NULL, "POST", path, "{\"action\":\"administer\",\"actor\":\"none\"}");
+	again = once;
+	again.request = malloc(sizeof *again.request);
+	assert_non_null(again.request);
+	*again.request = *once.request;
+	assert_int_equal(rig_ask(r, once), 200);
+	again.id++;
+	assert_refused(r, rig_ask(r, again), 401, "auth-replay");
+	assert_ok(r->real.ops->audit_last(r->real.ctx, &after));
+	assert_ok(r->real.ops->session_get(r->real.ctx, session, &is));
+	assert_int_equal(after.seq, before.seq);
+	assert_memory_equal(&is, &was, sizeof is);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_new, rig_free)
 
 int
@@ -276,7 +391,9 @@ main(void)
 	    TEST(it_comes_with_the_session), TEST(a_demanded_source_must_govern),
 	    TEST(nobody_is_attested_yet), TEST(a_session_may_do_without_a_key_of_its_own),
 	    TEST(results_may_be_the_wallets_alone), TEST(a_grant_lives_as_long_as_the_shorter_says),
-	    TEST(the_router_rotates_by_itself), TEST(an_undone_batch_rotates_later)};
+	    TEST(the_router_rotates_by_itself), TEST(an_undone_batch_rotates_later),
+	    TEST(explain_says_what_is_decided), TEST(explain_takes_the_rest_from_the_body),
+	    TEST(explain_writes_nothing_but_the_nonce)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
