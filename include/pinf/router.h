@@ -32,6 +32,7 @@ struct pinf_acl_config {
 	const struct pinf_allowlist_entry *env;
 	size_t env_count;
 	bool emergency; /* it speaks beside the contract */
+	bool use_contract; /* ENCRYPTION_ALLOWLIST_USE_CONTRACT: nothing follows from it here */
 	struct pinf_chain_config chain;
 };
 

@@ -189,6 +189,9 @@ struct pinf_store_ops {
 	/* In order of session, source, task, miner: those behind `after`, which need not exist. */
 	enum pinf_err (*member_list)(void *store, const struct pinf_member *after,
 	    struct pinf_member *members, size_t max, size_t *count);
+	/* Those of a whole session. */
+	enum pinf_err (*member_count)(
+	    void *store, uint64_t session, enum pinf_acl_source source, uint64_t *count);
 	enum pinf_err (*member_clear)(void *store, enum pinf_acl_source source);
 	/*
 	 * Seats: the oldest queued task's pooled session among those that have one free (0: none); a

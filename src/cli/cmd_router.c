@@ -160,9 +160,11 @@ read_chain(struct router *r)
 	struct pinf_chain_config *chain = &r->settings.core.acl.chain;
 	const char *urls = cli_text(cli, "chain-rpc");
 	static const struct pinf_address none = {{0}};
+	const bool use_contract = cli_number(cli, "allowlist-use-contract") != 0;
 	enum pinf_err err;
 
-	if (cli_number(cli, "allowlist-use-contract") == 0 || urls[0] == '\0')
+	r->settings.core.acl.use_contract = use_contract;
+	if (!use_contract || urls[0] == '\0')
 		return PINF_OK;
 	if (pinf_address_equal(&pinf_option(&cli->options, "contract")->address, &none))
 		return pinf_say(&cli->message, PINF_E_CONFIG,

@@ -59,6 +59,7 @@ const struct pinf_api_entry pinf_api_entries[] = {
 	{"GET",  V1 "/tasks/{s}/{t}",       E(TASK),           1, P | M, S | T,  OPEN},
 	{"GET",  V1 "/miners",              E(MINERS),         1, P | M, 0,      LIST},
 	{"GET",  V1 "/info",                E(INFO),           1, P | M, 0,      OPEN},
+	{"GET",  V1 "/deployment",          E(DEPLOYMENT),     1, P | M, 0,      LIST},
 	{"GET",  V1 "/status",              E(STATUS),         1, P | M, 0,      OPEN},
 	{"GET",  V1 "/keys",                E(KEYS),           1, M,     0,      WALLET},
 	{"POST", V1 "/keys/rotate",         E(KEY_ROTATE),     1, M,     0,      BODY(empty)},

@@ -263,6 +263,7 @@ static const struct {
     [PINF_EP_TASK] = {route_task, false},
     [PINF_EP_MINERS] = {route_miners, false},
     [PINF_EP_INFO] = {route_info, false},
+    [PINF_EP_DEPLOYMENT] = {route_deployment, false},
     [PINF_EP_STATUS] = {route_status, false},
     [PINF_EP_KEYS] = {route_keys, true},
     [PINF_EP_KEY_ROTATE] = {route_key_rotate, true},

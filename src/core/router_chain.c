@@ -73,6 +73,27 @@ is_sound(const struct pinf_router *r, const struct chain_node *node, uint64_t ne
 	       node->newest.number + config_of(r)->confirmations >= newest;
 }
 
+/* ... and so does none that was not heard of for too long. */
+static bool
+counts(const struct pinf_router *r, const struct chain_node *node, uint64_t newest)
+{
+	return node->answered_ms != 0 &&
+	       r->now_ms - node->answered_ms <= config_of(r)->max_age_ms &&
+	       is_sound(r, node, newest);
+}
+
+struct chain_status
+chain_status(const struct pinf_router *r, unsigned node)
+{
+	const struct chain_node *n = &r->chain->nodes[node];
+
+	return (struct chain_status){.answered = n->answered_ms != 0,
+	    .newest = n->newest.number,
+	    .age_ms = r->now_ms - n->answered_ms,
+	    .counts = counts(r, n, quorum_newest(r)),
+	    .err = n->err};
+}
+
 static struct chain_trust
 trust_in(const struct pinf_router *r, const struct chain_view *view)
 {
@@ -216,14 +237,9 @@ settle_all(struct pinf_router *r)
 	unsigned counting = 0;
 	enum pinf_err err = PINF_OK;
 
-	for (uint32_t n = 0; n < config_of(r)->endpoints; n++) {
-		const struct chain_node *node = &r->chain->nodes[n];
-
-		if (node->answered_ms != 0 &&
-		    r->now_ms - node->answered_ms <= config_of(r)->max_age_ms &&
-		    is_sound(r, node, newest))
+	for (uint32_t n = 0; n < config_of(r)->endpoints; n++)
+		if (counts(r, &r->chain->nodes[n], newest))
 			counting |= 1u << n;
-	}
 	if (counting == r->chain->settled)
 		return PINF_OK;
 	r->chain->settled = counting;

@@ -13,6 +13,12 @@
 #define CHAIN_PAGE         500 /* miners of one getAllowedMiners() */
 #define CHAIN_ANSWER_MAX   ((size_t)8 << 20)
 
+/* What is called: of the contract, and (the last) of the session-data contract. */
+#define CHAIN_MINERS       "getAllowedMiners(uint256,uint256,uint256)"
+#define CHAIN_MINERS_COUNT "getAllowedMinersCount(uint256)"
+#define CHAIN_ENCRYPTED    "sessionEncryptionEnabled(uint256)"
+#define CHAIN_OWNER        "sessionOwner(uint256)"
+
 /* A session on its way from one node: both blocks' answers, page by page. */
 struct chain_read {
 	uint64_t session;

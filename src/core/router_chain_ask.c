@@ -112,8 +112,7 @@ static void
 put_page(const struct pinf_router *r, const struct chain_node *node, const struct chain_read *read,
     int which, struct pinf_rpc_batch *batch)
 {
-	struct pinf_abi_call call =
-	    about("getAllowedMiners(uint256,uint256,uint256)", read->session);
+	struct pinf_abi_call call = about(CHAIN_MINERS, read->session);
 
 	pinf_abi_put_uint(
 	    &call, which == NEWEST ? read->reading.newest.count : read->reading.confirmed.count);
@@ -125,12 +124,12 @@ static void
 put_first(const struct pinf_router *r, const struct chain_node *node, const struct chain_read *read,
     int which, struct pinf_rpc_batch *batch)
 {
-	struct pinf_abi_call call = about("sessionEncryptionEnabled(uint256)", read->session);
+	struct pinf_abi_call call = about(CHAIN_ENCRYPTED, read->session);
 
 	put_call(r, node, which, batch, &call, false);
-	call = about("getAllowedMinersCount(uint256)", read->session);
+	call = about(CHAIN_MINERS_COUNT, read->session);
 	put_call(r, node, which, batch, &call, false);
-	call = about("sessionOwner(uint256)", read->session);
+	call = about(CHAIN_OWNER, read->session);
 	if (asks_owner(r))
 		put_call(r, node, which, batch, &call, true);
 }

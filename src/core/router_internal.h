@@ -185,6 +185,15 @@ bool chain_fresh(const struct pinf_router *r, uint64_t session);
 /* Where a session-data contract is asked: whether it names that owner. */
 bool chain_owned_by(const struct pinf_router *r, const struct pinf_session *session,
     const struct pinf_address *who);
+/* One node, as far as it was heard of. */
+struct chain_status {
+	bool answered; /* ever; the next two are of its last answer */
+	uint64_t newest;
+	uint64_t age_ms;
+	bool counts; /* what it says is heeded now */
+	enum pinf_err err; /* what is wrong with it */
+};
+struct chain_status chain_status(const struct pinf_router *r, unsigned node);
 /* From now on the contract is read for that session too.  E_BUSY: too many. */
 PINF_MUST_CHECK enum pinf_err
 chain_watch(struct pinf_router *r, const struct pinf_session *session);
@@ -277,6 +286,10 @@ PINF_MUST_CHECK enum pinf_err pool_seat(
 PINF_MUST_CHECK enum pinf_err pool_heard_of(
     struct pinf_router *r, const struct pinf_address *miner, const struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err pool_time(struct pinf_router *r);
+
+/* router_deployment.c: what there is. */
+router_handler route_deployment;
+
 /* router_explain.c: what would be decided, and why. */
 router_handler route_explain;
 

@@ -199,6 +199,26 @@ metrics_by_label(
 	return err;
 }
 
+/* Of a node that never answered there is no block and no age. */
+static enum pinf_err
+metrics_by_node(const struct pinf_router *r, struct pinf_bytes *out)
+{
+	enum pinf_err err = PINF_OK;
+
+	for (unsigned n = 0; n < r->config.acl.chain.endpoints && err == PINF_OK; n++) {
+		const struct chain_status status = chain_status(r, n);
+		char node[12];
+
+		(void)snprintf(node, sizeof node, "%u", n);
+		err = metric(out, "chain_node_up", "node", node, status.counts);
+		if (err == PINF_OK && status.answered)
+			err = metric(out, "chain_newest_block", "node", node, status.newest);
+		if (err == PINF_OK && status.answered)
+			err = metric(out, "chain_age_ms", "node", node, status.age_ms);
+	}
+	return err;
+}
+
 enum pinf_err
 route_metrics(struct call *c)
 {
@@ -216,6 +236,8 @@ route_metrics(struct call *c)
 	    {"callers_waiting", r->callers.count},
 	    {"miners_waiting", r->miners.count},
 	    {"operations_in_flight", r->op_count},
+	    {"acl_entries", pinf_acl_count(r->acl)},
+	    {"acl_emergency", r->config.acl.emergency},
 	    {"audit_seq", r->audit_last.seq},
 	    {"key_version", pinf_keyring_active(r->keyring)},
 	};
@@ -231,5 +253,7 @@ route_metrics(struct call *c)
 	fx->status = 200;
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0] && err == PINF_OK; i++)
 		err = metric(&fx->body, plain[i].name, NULL, NULL, plain[i].value);
+	if (err == PINF_OK)
+		err = metrics_by_node(r, &fx->body);
 	return err == PINF_OK ? metrics_by_label(r, &counts, &fx->body) : err;
 }

@@ -140,6 +140,16 @@ member_list(void *store, const struct pinf_member *after, struct pinf_member *me
 }
 
 static enum pinf_err
+member_count(void *store, uint64_t session, enum pinf_acl_source source, uint64_t *count)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_MEMBER_COUNT);
+
+	pinf_put_u64(&q, session);
+	pinf_put_u64(&q, source);
+	return pinf_get_record(&q, &pinf_number_record, count);
+}
+
+static enum pinf_err
 member_clear(void *store, enum pinf_acl_source source)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_MEMBER_CLEAR);
@@ -246,6 +256,7 @@ pinf_sqlite_session_ops(struct pinf_store_ops *ops)
 	ops->member_put = member_put;
 	ops->member_drop = member_drop;
 	ops->member_list = member_list;
+	ops->member_count = member_count;
 	ops->member_clear = member_clear;
 	ops->seat_wanted = seat_wanted;
 	ops->seat_of = seat_of;

@@ -93,6 +93,8 @@
 		       "AND until_ms > 0 AND until_ms < ?3 AND (?2 = 0 OR session = ?2)")          \
 	X(SEAT_DUE, PINF_SQL_SEAT "WHERE until_ms > 0 AND until_ms <= ?1 "                         \
 				  "ORDER BY until_ms, session, miner LIMIT 1")                     \
+	X(MEMBER_COUNT,                                                                            \
+	    "SELECT count(*) FROM members WHERE session = ?1 AND source = ?2 AND task = 0")        \
 	X(MEMBER_CLEAR, "DELETE FROM members WHERE source = ?1")                                   \
 	X(GOVERN_SESSIONS, "UPDATE sessions SET acl = CASE WHEN type <> 1 THEN 1 WHEN ?1 THEN 2 "  \
 			   "WHEN own_list = 0 AND EXISTS (SELECT 1 FROM members m "                \

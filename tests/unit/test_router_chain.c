@@ -406,6 +406,40 @@ an_emergency_is_the_environments(void **state)
 	assert_refused(r, claim_in(r, session), 403, "acl-stale");
 }
 
+/* What the nodes are like, for everybody; not where they are. */
+static void
+nodes_are_told(void **state)
+{
+	struct rig *r = *state;
+
+	look(r);
+	assert_refused(r, get(r, &unsigned_mark, "/api/v1/deployment"), 200,
+	    "{\"age_ms\":0,\"counts\":true,\"error\":\"none\",\"newest_block\":19,\"node\":2}");
+	nodes[1].chain_id = 1;
+	down = 4;
+	mine(r, 2);
+	look(r);
+	assert_refused(r, get(r, &unsigned_mark, "/api/v1/deployment"), 200,
+	    "{\"age_ms\":0,\"counts\":true,\"error\":\"none\",\"newest_block\":21,\"node\":0}");
+	assert_true(said(
+	    r, "\"counts\":false,\"error\":\"chain-id-wrong\",\"newest_block\":19,\"node\":1}"));
+	assert_true(said(r, "{\"age_ms\":1000,\"counts\":true,\"error\":\"timeout\","
+			    "\"newest_block\":19,\"node\":2}"));
+	assert_int_equal(get(r, &unsigned_mark, "/metrics"), 200);
+	assert_true(said(r, "pinf_chain_node_up{node=\"0\"} 1\n"));
+	assert_true(said(r, "pinf_chain_node_up{node=\"1\"} 0\n"));
+	assert_true(said(r, "pinf_chain_newest_block{node=\"0\"} 21\n"));
+	assert_true(said(r, "pinf_chain_age_ms{node=\"2\"} 1000\n"));
+	assert_true(said(r, "pinf_acl_entries 0\n") && said(r, "pinf_acl_emergency 0\n"));
+	rig_pass(r, AGE_MS);
+	assert_int_equal(get(r, &unsigned_mark, "/metrics"), 200);
+	assert_true(said(r, "pinf_chain_node_up{node=\"2\"} 0\n"));
+	rig_restart(r, &r->config);
+	assert_int_equal(get(r, &unsigned_mark, "/metrics"), 200);
+	assert_true(said(r, "pinf_chain_node_up{node=\"0\"} 0\n"));
+	assert_false(said(r, "pinf_chain_age_ms"));
+}
+
 /* A batch that fails takes what was read with it; it is read again. */
 static void
 a_failed_batch_is_read_again(void **state)
@@ -441,7 +475,7 @@ main(void)
 	    TEST(a_stale_session_bars_no_other), TEST(privacy_follows_the_contract_for_good),
 	    TEST(the_list_is_changed_where_it_is), TEST(a_thousand_miners_come_in_pages),
 	    TEST(ownership_is_the_session_contracts), TEST(an_emergency_is_the_environments),
-	    TEST(a_failed_batch_is_read_again)};
+	    TEST(nodes_are_told), TEST(a_failed_batch_is_read_again)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
