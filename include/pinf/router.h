@@ -53,8 +53,8 @@ struct pinf_router_config {
 	uint32_t timeout_ms; /* of a task, where the caller names none */
 	uint32_t retention_ms; /* accepted result to closed, if nobody reads it */
 	uint32_t grant_ms; /* lifetime of a key grant */
-	uint32_t
-	    seat_ms; /* a seat in a pooled session lasts so long after its miner was heard of */
+	uint32_t seat_ms; /* a pooled session's seat lasts so long after its miner was heard of */
+	uint32_t rotation_min_ms; /* shortest rotation period that a session's policy may demand */
 	uint32_t orphan_ms; /* grace before an unreferenced blob is deleted */
 	struct pinf_acl_config acl;
 };

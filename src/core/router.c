@@ -27,6 +27,7 @@ pinf_router_defaults(void)
 	    .retention_ms = 86400000,
 	    .grant_ms = 60000,
 	    .seat_ms = 60000,
+	    .rotation_min_ms = 3600000,
 	    .orphan_ms = 600000,
 	};
 }

@@ -86,6 +86,7 @@ put_keys(struct pinf_json_writer *w, const struct pinf_router *r)
 			pinf_json_put_str(w, NULL, pinf_api_entries[i].pattern);
 	pinf_json_close(w, ']');
 	pinf_json_put_str(w, "recovery", "keyring-export-import");
+	pinf_json_put_uint(w, "rotation_min_ms", r->config.rotation_min_ms);
 	if (r->rotation_ms == UINT64_MAX)
 		pinf_json_put_str(w, "rotation_period_ms", "none");
 	else

@@ -266,6 +266,8 @@ key_time(struct pinf_router *r)
 		err = r->store.ops->rotation_shortest(r->store.ctx, &r->rotation_ms);
 	if (err != PINF_OK)
 		return err;
+	if (r->rotation_ms < r->config.rotation_min_ms)
+		r->rotation_ms = r->config.rotation_min_ms; /* of a session from before */
 	r->rotation_stale = false;
 	if (key_next_ms(r) > r->now_ms)
 		return PINF_OK;

@@ -58,16 +58,29 @@ next_session(struct pinf_router *r, uint64_t *id)
 	return err;
 }
 
-/* What is attested gets keys, and only a private session has any. */
 static enum pinf_err
-take_policy(struct call *c, const char *field)
+refuse_policy(struct call *c, const char *outer, const char *field, enum pinf_err err)
 {
-	c->session.policy = c->rq->policy;
+	(void)snprintf(c->error.field, sizeof c->error.field, "%s%s", outer, field);
+	return err;
+}
+
+/*
+ * What is attested gets keys, and only a private session has any.  Key versions are everybody's and
+ * their number is bounded: no session's owner rotates faster than the operator lets it.
+ */
+static enum pinf_err
+take_policy(struct call *c, const char *outer)
+{
+	const struct pinf_policy_doc *doc = &c->rq->policy;
+
+	if (doc->attestation && !c->session.is_private)
+		return refuse_policy(c, outer, "attestation", PINF_E_STATE);
+	if (doc->rotation_ms != 0 && doc->rotation_ms < c->r->config.rotation_min_ms)
+		return refuse_policy(c, outer, "rotation_period_ms", PINF_E_RANGE);
+	c->session.policy = *doc;
 	c->r->rotation_stale = true;
-	if (!c->session.policy.attestation || c->session.is_private)
-		return PINF_OK;
-	(void)snprintf(c->error.field, sizeof c->error.field, "%s", field);
-	return PINF_E_STATE;
+	return PINF_OK;
 }
 
 static enum pinf_err
@@ -89,7 +102,7 @@ insert_session(struct call *c)
 	s->acl = acl_governs(r, s);
 	s->is_private = c->rq->make_private || s->acl == PINF_ACL_ENV || acl_in_emergency(r, s->id);
 	s->seats = c->rq->seats;
-	err = take_policy(c, "policy.attestation");
+	err = take_policy(c, "policy.");
 	if (err != PINF_OK)
 		return err;
 	s->epoch = 1;
@@ -270,7 +283,7 @@ route_session_policy(struct call *c)
 	enum pinf_err err = administer(c);
 
 	if (err == PINF_OK)
-		err = take_policy(c, "attestation");
+		err = take_policy(c, "");
 	if (err == PINF_OK)
 		err = c->r->store.ops->session_policy(c->r->store.ctx, &c->session);
 	if (err == PINF_OK)

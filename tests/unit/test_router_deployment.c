@@ -44,6 +44,11 @@ set_grant(struct pinf_router_config *c)
 	c->grant_ms = 777;
 }
 static void
+set_rotation_min(struct pinf_router_config *c)
+{
+	c->rotation_min_ms = 61000;
+}
+static void
 set_toggle(struct pinf_router_config *c)
 {
 	c->acl.use_contract = false;
@@ -96,8 +101,8 @@ static const struct {
 } settings[] = {{set_type, "\"type\":\"s3\""}, {set_provider, "\"provider\":\"elsewhere\""},
     {set_bucket, "\"bucket\":\"vault\""}, {set_blob_max, "\"blob_max\":4096,"},
     {set_retention, "\"retention_ms\":1234,"}, {set_orphan, "\"orphan_grace_ms\":4321,"},
-    {set_grant, "\"grant_lifetime_ms\":777,"}, {set_toggle, "\"toggle\":false"},
-    {set_inactive, "\"active\":false"},
+    {set_grant, "\"grant_lifetime_ms\":777,"}, {set_rotation_min, "\"rotation_min_ms\":61000,"},
+    {set_toggle, "\"toggle\":false"}, {set_inactive, "\"active\":false"},
     {set_nodes, "{\"counts\":false,\"error\":\"none\",\"node\":3}"}, {set_quorum, "\"quorum\":3,"},
     {set_confirmations, "\"confirmations\":17,"}, {set_poll, "\"poll_ms\":1717,"},
     {set_max_age, "\"max_age_ms\":2717,"}, {set_emergency, "\"emergency\":true"},
@@ -147,7 +152,8 @@ the_rest_is_as_it_is(void **state)
 	    "\"session_data\":\"none\"", "\"nodes\":[]", "\"auth\":[\"eip712\",\"eip191\"]",
 	    "\"paths\":[\"/api/v1/auth/payload_enc_key/session\",\"/api/v1/auth/payload_enc_key/"
 	    "task\"]",
-	    "\"recovery\":\"keyring-export-import\",\"rotation_period_ms\":\"none\"",
+	    "\"recovery\":\"keyring-export-import\",\"rotation_min_ms\":3600000,\"rotation_period_"
+	    "ms\":\"none\"",
 	    "\"bucket_policy\":\"create-only\",\"deletion\":\"orphans-swept\"",
 	    "\"active_version\":1,\"audit\":{\"head\":\"", "\"private_sessions\":[]",
 	    "\"version\":\"" PINF_VERSION "\""};
@@ -160,9 +166,9 @@ the_rest_is_as_it_is(void **state)
 	seq = number(r, "seq");
 	session = session_new(r, true, false);
 	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/policy", session);
-	assert_int_equal(post(r, NULL, path, "{\"rotation_period_ms\":90000}"), 200);
+	assert_int_equal(post(r, NULL, path, "{\"rotation_period_ms\":3600000}"), 200);
 	assert_int_equal(get(r, &unsigned_mark, PATH), 200);
-	assert_true(said(r, "\"rotation_period_ms\":90000"));
+	assert_true(said(r, "\"rotation_period_ms\":3600000"));
 	assert_int_equal(number(r, "seq"), seq + 3); /* created, a miner allowed, the policy */
 	assert_int_equal(post(r, &r->admin, "/api/v1/keys/rotate", "{}"), 0);
 	rig_do(r, PINF_FX_SAVE_KEYRING);

@@ -198,10 +198,45 @@ active_version(struct rig *r)
 	return number(r, "key_version");
 }
 
+/* The operator lets sessions demand a minute. */
+static struct rig *
+rotating(void **state)
+{
+	struct rig *r = *state;
+	struct pinf_router_config config = r->config;
+
+	config.rotation_min_ms = PINF_ROTATION_MIN_MS;
+	rig_restart(r, &config);
+	return r;
+}
+
+/* Whoever may create sessions uses up no key versions: the operator says how often, at most. */
+static void
+no_session_rotates_faster_than_the_operator_lets_it(void **state)
+{
+	struct rig *r = rotating(state);
+	struct pinf_router_config config = r->config;
+	const uint64_t session = session_new(r, true, false);
+
+	with_policy(r, session, "{\"rotation_period_ms\":60000}");
+	config.rotation_min_ms = 3600000;
+	rig_restart(r, &config);
+	assert_refused(r, set_policy(r, NULL, session, "{\"rotation_period_ms\":3599999}"), 400,
+	    "\"out-of-range\",\"field\":\"rotation_period_ms\"");
+	assert_refused(r, create(r, ",\"policy\":{\"rotation_period_ms\":3599999}"), 400,
+	    "\"out-of-range\",\"field\":\"policy.rotation_period_ms\"");
+	assert_int_equal(create(r, ",\"policy\":{\"rotation_period_ms\":3600000}"), 201);
+	rig_pass(r, 3600000 / 8 * 7 - 1); /* The older session's minute counts for no more. */
+	assert_int_equal(rig_count(r, PINF_FX_SAVE_KEYRING), 0);
+	rig_pass(r, 1);
+	assert_int_equal(rig_count(r, PINF_FX_SAVE_KEYRING), 1);
+	rig_do(r, PINF_FX_SAVE_KEYRING);
+}
+
 static void
 the_router_rotates_by_itself(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rotating(state);
 	const uint64_t session = session_new(r, true, false), daily = session_new(r, true, false);
 	struct lease task;
 	struct pinf_payload payload;
@@ -249,7 +284,7 @@ the_router_rotates_by_itself(void **state)
 static void
 an_undone_batch_rotates_later(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rotating(state);
 	const uint64_t session = session_new(r, true, false);
 
 	rig_pass(r, 70000);
@@ -391,6 +426,7 @@ main(void)
 	    TEST(it_comes_with_the_session), TEST(a_demanded_source_must_govern),
 	    TEST(nobody_is_attested_yet), TEST(a_session_may_do_without_a_key_of_its_own),
 	    TEST(results_may_be_the_wallets_alone), TEST(a_grant_lives_as_long_as_the_shorter_says),
+	    TEST(no_session_rotates_faster_than_the_operator_lets_it),
 	    TEST(the_router_rotates_by_itself), TEST(an_undone_batch_rotates_later),
 	    TEST(explain_says_what_is_decided), TEST(explain_takes_the_rest_from_the_body),
 	    TEST(explain_writes_nothing_but_the_nonce)};
