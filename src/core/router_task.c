@@ -83,20 +83,33 @@ was_never_submitted(const struct pinf_router *r, const struct pinf_task *t)
 		   (t->state == PINF_TASK_RESERVED && t->due_ms <= r->now_ms));
 }
 
+/* Whether work on the task has not come back. */
+static bool
+is_in_hand(const struct pinf_router *r, const struct pinf_task *t)
+{
+	for (size_t i = 0; i < r->op_count; i++)
+		if (r->ops[i].kind != OP_CHAIN && r->ops[i].session == t->session &&
+		    r->ops[i].task == t->id)
+			return true;
+	return false;
+}
+
 /* Such a task under its old id.  What its earlier life left in hand would be taken for this one's. */
 static enum pinf_err
 begin_again(struct call *c, enum pinf_route route)
 {
-	const struct pinf_router *r = c->r;
-	enum pinf_err err = too_many_tasks(c->r);
+	enum pinf_err err = is_in_hand(c->r, &c->task) ? PINF_E_BUSY : too_many_tasks(c->r);
 
-	for (size_t i = 0; i < r->op_count; i++)
-		if (r->ops[i].kind != OP_CHAIN && r->ops[i].session == c->task.session &&
-		    r->ops[i].task == c->task.id)
-			err = PINF_E_BUSY;
 	if (err == PINF_OK)
 		begin_life(c, route);
 	return err;
+}
+
+/* A prompt that nobody seals any more: its plaintext went with the process that did. */
+static bool
+lost_its_prompt(const struct pinf_router *r, const struct pinf_task *t)
+{
+	return t->state == PINF_TASK_RESERVED && !is_in_hand(r, t);
 }
 
 /* Else a prompt made it: such a task has that prompt's digest, with or without a reference. */
@@ -387,7 +400,7 @@ complete_document(struct call *c)
 	known = err == PINF_OK;
 	if (known && !pinf_hash_equal(&c->task.reference_digest, &digest))
 		return PINF_E_CONFLICT;
-	if (known && !was_never_submitted(c->r, &c->task))
+	if (known && !was_never_submitted(c->r, &c->task) && !lost_its_prompt(c->r, &c->task))
 		return wait_caller(c->r, c->request, c->rq->api_version, &c->task);
 	if (known)
 		err = begin_again(c, route);

@@ -213,8 +213,7 @@ a_prompt_is_sealed_again(void **state)
 		if (life == 1)
 			break;
 		rig_restart(r, &r->config);
-		rig_pass(r, r->config.reserve_ms);
-		assert_string_equal(state_of(r, &task), "expired");
+		assert_string_equal(state_of(r, &task), "reserved");
 		assert_refused(r,
 		    post(r, NULL, "/api/v2/completions",
 			"{\"client_reference\":\"z\",\"prompt\":\"other\",\"session_id\":%" PRIu64
