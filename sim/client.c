@@ -6,8 +6,10 @@
 #include "core/send.h"
 #include "world.h"
 
-#define MARKER_LEN   16
-#define INFER_MAX_MS 2000
+#define MARKER_LEN     16
+#define INFER_MAX_MS   2000
+#define COMES_BACK_MS  1000
+#define COMES_BACK_MAX 4 /* times, of one caller */
 
 void
 sim_infer(struct pinf_span input, struct pinf_bytes *result)
@@ -117,7 +119,7 @@ sim_client_crash(struct sim_world *w, struct sim_client *c, uint64_t down_ms)
 	c->up = false;
 	c->life++;
 	forget_work(c);
-	w->stats.faults[SIM_F_MINER_CRASH]++;
+	w->stats.faults[c->role == SIM_MINER ? SIM_F_MINER_CRASH : SIM_F_CALLER_CRASH]++;
 	sim_after(
 	    w, down_ms, (struct sim_item){.what = SIM_START, .node = c->node, .life = c->life});
 }
@@ -244,6 +246,26 @@ run_effect(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 	}
 }
 
+static void
+caller_failed(struct sim_world *w, struct sim_client *c, enum pinf_err err)
+{
+	const bool overtaken = err == PINF_E_CONFLICT || err == PINF_E_STATE;
+
+	/* By what an earlier life sent, or by time: then it comes back.  spec/states.md, STATE-17. */
+	if (overtaken && c->job_tries++ < COMES_BACK_MAX) {
+		sim_client_crash(w, c, COMES_BACK_MS);
+		return;
+	}
+	c->done = true;
+	if (err == PINF_E_TIMEOUT || err >= PINF_E_NOT_FOUND)
+		w->stats.given_up++;
+	else
+		w->stats.refused++;
+	sim_check(w, SIM_LIVENESS, !c->probe && !overtaken,
+	    "%s completion of session %llu failed: %s", c->probe ? "a faultless" : "every try of a",
+	    (unsigned long long)w->sessions[c->step->session].id, pinf_err_name(err));
+}
+
 /* A caller's completion has come to its end. */
 static void
 caller_ended(struct sim_world *w, struct sim_client *c)
@@ -251,19 +273,11 @@ caller_ended(struct sim_world *w, struct sim_client *c)
 	struct pinf_bytes expected = {0};
 	struct pinf_span got;
 
-	c->done = true;
 	if (pinf_caller_state(c->caller) == PINF_CALLER_FAILED) {
-		const enum pinf_err err = pinf_caller_error(c->caller)->err;
-
-		if (err == PINF_E_TIMEOUT || err >= PINF_E_NOT_FOUND)
-			w->stats.given_up++;
-		else
-			w->stats.refused++;
-		sim_check(w, SIM_LIVENESS, !c->probe,
-		    "a faultless completion of session %llu failed: %s",
-		    (unsigned long long)w->sessions[c->step->session].id, pinf_err_name(err));
+		caller_failed(w, c, pinf_caller_error(c->caller)->err);
 		return;
 	}
+	c->done = true;
 	w->stats.answered++;
 	c->answered = true;
 	got = pinf_caller_result(c->caller);

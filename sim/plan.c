@@ -41,6 +41,7 @@ static const struct {
     [SIM_ROTATE] = {"rotate", 0},
     [SIM_CRASH_ROUTER] = {"crash-router", HAS(FOR_MS) | HAS(AFTER_COMMIT)},
     [SIM_CRASH_MINER] = {"crash-miner", HAS(MINER) | HAS(FOR_MS)},
+    [SIM_CRASH_CALLERS] = {"crash-callers", HAS(FOR_MS)},
     [SIM_PARTITION] = {"partition", HAS(MINER) | HAS(FOR_MS)},
     [SIM_DISK_FAULT] = {"disk-fault", HAS(FOR_MS)},
     [SIM_BLOB_FAULT] = {"blob-fault", HAS(FOR_MS)},

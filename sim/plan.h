@@ -45,6 +45,7 @@ enum sim_op {
 	SIM_ROTATE,
 	SIM_CRASH_ROUTER, /* down for_ms; after_commit: between a commit and its effects */
 	SIM_CRASH_MINER,
+	SIM_CRASH_CALLERS, /* all that wait by v3; back after for_ms, under their references */
 	SIM_PARTITION, /* a miner from the router, for for_ms */
 	SIM_DISK_FAULT, /* the plan's disk rates hold for for_ms */
 	SIM_BLOB_FAULT, /* blob storage fails half of all puts for for_ms */

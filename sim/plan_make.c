@@ -147,6 +147,7 @@ make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *w
 	if (wish->crash) {
 		make_windows(plan, rng, SIM_CRASH_ROUTER, 3000, 2 * plan->minutes);
 		make_windows(plan, rng, SIM_CRASH_MINER, 20000, plan->minutes);
+		make_windows(plan, rng, SIM_CRASH_CALLERS, 5000, 8 * plan->minutes);
 	}
 	if (wish->partition)
 		make_windows(plan, rng, SIM_PARTITION, 30000, plan->minutes);

@@ -216,6 +216,14 @@ set_faults(struct sim_world *w)
 }
 
 static void
+crash_callers(struct sim_world *w, uint64_t down_ms)
+{
+	for (size_t i = 0; i < w->client_count; i++)
+		if (w->clients[i]->role == SIM_CALLER && !w->clients[i]->done)
+			sim_client_crash(w, w->clients[i], down_ms);
+}
+
+static void
 do_step(struct sim_world *w, const struct sim_step *step)
 {
 	struct sim_client *c = w->clients[step->miner];
@@ -235,6 +243,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 		}
 		break;
 	case SIM_CRASH_MINER: sim_client_crash(w, c, step->for_ms); break;
+	case SIM_CRASH_CALLERS: crash_callers(w, step->for_ms); break;
 	case SIM_PARTITION:
 		w->stats.faults[SIM_F_PARTITION]++;
 		c->partitioned_until_ms = w->now_ms + step->for_ms;
