@@ -85,8 +85,7 @@ struct pinf_facts {
 	bool miner_listed; /* ... and names this miner */
 	bool lease_current; /* this miner holds the task's current, unexpired attempt */
 	bool key_version_usable; /* the task's key version still derives */
-	bool
-	    key_version_recent; /* the active one, which a new task gets, is within the rotation period */
+	bool key_version_recent; /* a new task's is within the rotation period */
 	bool router_sealed_allowed; /* the session permits the router to see plaintext */
 	bool session_key; /* a session's key is asked for, or sealed the submitted input */
 	bool session_keys_allowed; /* ... and the session has such keys */
