@@ -106,7 +106,9 @@ class Place:
 
 
 class World(Place):
-    def __init__(self, seed=None):
+    """contract: of the deployment, which keys and signatures are bound to."""
+
+    def __init__(self, seed=None, contract=ZERO_ADDRESS):
         super().__init__(tempfile.mkdtemp(prefix="pinf-e2e-"), free_port(), free_port())
         self.running, self.wallets, self.arguments = {}, {}, {}
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("PINF_")}
@@ -114,6 +116,7 @@ class World(Place):
             PINF_KEYRING=str(self.data / "keyring"),
             PINF_PASSPHRASE_FILE=str(self.dir / "passphrase"),
             PINF_ROUTER_URL=f"http://127.0.0.1:{self.port}",
+            PINF_CONTRACT=contract,
         )
         try:
             key = ["key", "new"]
@@ -222,7 +225,7 @@ class World(Place):
     # Requests.
 
     def sign(self, wallet, method, path, body=b"", **fields):
-        order = dict(router=self.router, chain=1, method=fields.pop("verb", method), path=fields.pop("target", path),
+        order = dict(router=self.router, chain=1, contract=self.env["PINF_CONTRACT"], method=fields.pop("verb", method), path=fields.pop("target", path),
                      nonce=secrets.token_hex(16), expires=int(time.time() * 1000) + 60000,
                      body=fields.pop("sha256", hashlib.sha256(body).hexdigest()))
         order.update(fields)
