@@ -5,7 +5,7 @@
 
 #include <pinf/base.h>
 
-#define PINF_ABI_WORD     32 /* bytes: an integer, a bool, an address or an offset */
+#define PINF_ABI_WORD     ((size_t)32) /* bytes: an integer, a bool, an address or an offset */
 #define PINF_ABI_ARGS_MAX 3
 
 /* A call: the selector, then one word for each argument, in the signature's order. */

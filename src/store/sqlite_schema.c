@@ -96,6 +96,7 @@ static const char *const step_1[] = {
     "ALTER TABLE sessions ADD COLUMN grant_ms INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE sessions ADD COLUMN rotation_ms INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX sessions_rotation ON sessions (rotation_ms) WHERE closed = 0 AND rotation_ms > 0",
+    /* One statement in several pieces.  NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
     "CREATE TABLE members ("
     "session INTEGER NOT NULL, source INTEGER NOT NULL, task INTEGER NOT NULL, "
     "miner BLOB NOT NULL, until_ms INTEGER NOT NULL, "
