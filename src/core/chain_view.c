@@ -136,17 +136,28 @@ at_least(const struct chain_view *view, unsigned fresh, uint64_t block)
 	return nodes;
 }
 
-/* The newest block at which a fresh node objects; nobody can put it out of reach by inventing blocks. */
+/*
+ * Nobody can put a removal's block out of reach by inventing blocks.  While no quorum has told how
+ * far the chain is, it stands as it was told.
+ */
+static uint64_t
+within_reach(uint64_t block, const struct chain_trust *trust)
+{
+	const uint64_t most = trust->newest + trust->confirmations;
+
+	return trust->newest == 0 || block < most ? block : most;
+}
+
+/* The newest block at which a fresh node objects. */
 static uint64_t
 removal_block(const struct chain_view *view, unsigned objecting, const struct chain_trust *trust)
 {
-	const uint64_t most = trust->newest + trust->confirmations;
 	uint64_t block = 1;
 
 	for (unsigned n = 0; n < PINF_CHAIN_ENDPOINTS_MAX; n++)
 		if ((objecting & 1u << n) != 0 && view->of[n].newest > block)
 			block = view->of[n].newest;
-	return block < most || most == 0 ? block : most;
+	return within_reach(block, trust);
 }
 
 enum chain_verdict
@@ -154,8 +165,10 @@ chain_view_settle(
     const struct chain_view *view, struct chain_entry *entry, const struct chain_trust *trust)
 {
 	const unsigned objecting = trust->fresh & ~(unsigned)entry->at_newest;
-	const unsigned deep = at_least(view, trust->fresh, entry->removed_block);
+	unsigned deep;
 
+	entry->removed_block = within_reach(entry->removed_block, trust);
+	deep = at_least(view, trust->fresh, entry->removed_block);
 	if (objecting != 0) {
 		const bool was_listed = entry->listed;
 

@@ -65,7 +65,7 @@ struct chain_trust {
 	unsigned fresh; /* nodes whose readings of this session count, bits */
 	uint32_t quorum;
 	uint32_t confirmations;
-	uint64_t newest; /* the newest block that a quorum has */
+	uint64_t newest; /* the newest block that a quorum ever had; 0: not known yet */
 };
 enum chain_verdict { CHAIN_SAME, CHAIN_ALLOW, CHAIN_DENY, CHAIN_FORGET };
 /*

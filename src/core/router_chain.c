@@ -97,9 +97,10 @@ chain_status(const struct pinf_router *r, unsigned node)
 static struct chain_trust
 trust_in(const struct pinf_router *r, const struct chain_view *view)
 {
+	const uint64_t newest = quorum_newest(r);
 	struct chain_trust trust = {.quorum = config_of(r)->quorum,
 	    .confirmations = config_of(r)->confirmations,
-	    .newest = quorum_newest(r)};
+	    .newest = r->chain->newest};
 
 	for (uint32_t n = 0; n < config_of(r)->endpoints; n++) {
 		const struct chain_node *node = &r->chain->nodes[n];
@@ -108,7 +109,7 @@ trust_in(const struct pinf_router *r, const struct chain_view *view)
 		const uint64_t seen_ms = of->sweep == node->sweep ? node->answered_ms : of->read_ms;
 
 		if (of->read_ms != 0 && r->now_ms - seen_ms <= config_of(r)->max_age_ms &&
-		    is_sound(r, node, trust.newest))
+		    is_sound(r, node, newest))
 			trust.fresh |= 1u << n;
 	}
 	return trust;
@@ -331,6 +332,8 @@ take_head(struct pinf_router *r, unsigned number, struct pinf_span body)
 		node->sweep++;
 	node->newest = newest;
 	node->answered_ms = r->now_ms;
+	if (r->chain->newest < quorum_newest(r))
+		r->chain->newest = quorum_newest(r);
 	node->cursor = 0;
 	note(r, number, PINF_OK);
 	return PINF_OK;

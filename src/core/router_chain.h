@@ -47,6 +47,7 @@ struct chain {
 	struct chain_view *views; /* in order of session */
 	size_t count, cap;
 	struct chain_node nodes[PINF_CHAIN_ENDPOINTS_MAX];
+	uint64_t newest; /* the newest block that a quorum ever had */
 	unsigned settled; /* nodes that counted when everything was settled last */
 };
 

@@ -5,6 +5,7 @@
 #include "router_fixture.h"
 
 #include "core/allowlist.h"
+#include "core/chain_view.h"
 #include "sim/chain.h"
 
 #define NODES  3
@@ -193,6 +194,51 @@ reorganisations_in_both_directions(void **state)
 	mine(r, DEPTH - 1);
 	look(r);
 	assert_int_equal(claim_in(r, session), 204);
+}
+
+/* One node alone tells of a removal, and no quorum of how far the chain is; then it never was. */
+static void
+a_removal_is_remembered_without_a_quorum(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = new_session(r, "dedicated");
+
+	for (int restarted = 0; restarted < 2; restarted++) {
+		list(r, session, SIM_CHAIN_ADD, 2 * DEPTH + 1);
+		look(r);
+		assert_int_equal(claim_in(r, session), 204);
+		down = 6;
+		rig_pass(r, AGE_MS);
+		list(r, session, SIM_CHAIN_REMOVE, 1);
+		if (restarted)
+			rig_restart(r, &r->config);
+		look(r);
+		sim_chain_reorg(&chain, 1);
+		mine(r, 2);
+		down = 0;
+		look(r);
+		assert_refused(r, claim_in(r, session), 403, "miner-not-allowed");
+		mine(r, DEPTH - 1);
+		look(r);
+		assert_int_equal(claim_in(r, session), 204);
+	}
+}
+
+/* A block that was invented bars only until a quorum tells how far the chain is. */
+static void
+an_invented_block_bars_nobody_for_good(void **state)
+{
+	const uint64_t invented = (uint64_t)1 << 40;
+	struct chain_view view = {.of = {{.newest = invented}}};
+	struct chain_entry entry = {.listed = true};
+	struct chain_trust trust = {.fresh = 1, .quorum = 2, .confirmations = DEPTH};
+
+	(void)state;
+	assert_int_equal(chain_view_settle(&view, &entry, &trust), CHAIN_DENY);
+	assert_int_equal(entry.removed_block, invented);
+	trust.newest = 100;
+	assert_int_equal(chain_view_settle(&view, &entry, &trust), CHAIN_SAME);
+	assert_int_equal(entry.removed_block, 100 + DEPTH);
 }
 
 static void
@@ -471,11 +517,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_contract_lets_in_when_confirmed_and_shuts_out_at_once),
 	    TEST(keys_and_results_stop_with_the_removal), TEST(reorganisations_in_both_directions),
-	    TEST(one_of_three_may_lie), TEST(too_few_sound_nodes_fail_closed),
-	    TEST(a_stale_session_bars_no_other), TEST(privacy_follows_the_contract_for_good),
-	    TEST(the_list_is_changed_where_it_is), TEST(a_thousand_miners_come_in_pages),
-	    TEST(ownership_is_the_session_contracts), TEST(an_emergency_is_the_environments),
-	    TEST(nodes_are_told), TEST(a_failed_batch_is_read_again)};
+	    TEST(a_removal_is_remembered_without_a_quorum),
+	    cmocka_unit_test(an_invented_block_bars_nobody_for_good), TEST(one_of_three_may_lie),
+	    TEST(too_few_sound_nodes_fail_closed), TEST(a_stale_session_bars_no_other),
+	    TEST(privacy_follows_the_contract_for_good), TEST(the_list_is_changed_where_it_is),
+	    TEST(a_thousand_miners_come_in_pages), TEST(ownership_is_the_session_contracts),
+	    TEST(an_emergency_is_the_environments), TEST(nodes_are_told),
+	    TEST(a_failed_batch_is_read_again)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
