@@ -22,6 +22,15 @@ sim_chain_newest(const struct sim_chain *chain)
 	return chain->count - 1;
 }
 
+uint64_t
+sim_chain_head(const struct sim_chain *chain, const struct sim_chain_node *node)
+{
+	uint64_t head = sim_chain_newest(chain);
+
+	head -= node->behind < head ? node->behind : head;
+	return node->stuck_at != 0 && node->stuck_at < head ? node->stuck_at : head;
+}
+
 void
 sim_chain_do(
     struct sim_chain *chain, enum sim_chain_op op, uint64_t session, const struct pinf_address *who)
@@ -330,14 +339,11 @@ sim_chain_answer(const struct sim_chain *chain, const struct sim_chain_node *nod
     struct pinf_span request, struct pinf_bytes *answer)
 {
 	struct pinf_json_writer json = pinf_json_write_to(answer);
-	struct answer a = {chain, node, sim_chain_newest(chain), &json};
+	struct answer a = {chain, node, sim_chain_head(chain, node), &json};
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader root;
 	size_t count;
 
-	a.newest -= node->behind < a.newest ? node->behind : a.newest;
-	if (node->stuck_at != 0 && node->stuck_at < a.newest)
-		a.newest = node->stuck_at;
 	if (node->garbage ||
 	    pinf_json_parse_as(&parsed, "calls", request, REQUEST_MAX) != PINF_OK) {
 		sim_append(answer, pinf_span_str("<html>busy</html>"));

@@ -52,6 +52,8 @@ void sim_chain_mine(struct sim_chain *chain, uint64_t time_s);
 /* The newest `depth` blocks, and what they did, never were. */
 void sim_chain_reorg(struct sim_chain *chain, uint64_t depth);
 uint64_t sim_chain_newest(const struct sim_chain *chain);
+/* The newest block that the node has. */
+uint64_t sim_chain_head(const struct sim_chain *chain, const struct sim_chain_node *node);
 /* Whether the list at that block names the miner, and whether the session is private there. */
 bool sim_chain_lists(const struct sim_chain *chain, uint64_t block, uint64_t session,
     const struct pinf_address *who);

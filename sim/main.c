@@ -11,7 +11,7 @@
 #include "core/options.h"
 #include "report.h"
 
-#define FAULT_KINDS "network,blob,disk,crash,partition"
+#define FAULT_KINDS "network,blob,disk,crash,partition,chain"
 
 static const char *planted;
 
@@ -89,7 +89,7 @@ read_faults(struct sim_wish *wish, const char *list)
 		const char *name;
 		bool *on;
 	} kinds[] = {{"network", &wish->network}, {"blob", &wish->blob}, {"disk", &wish->disk},
-	    {"crash", &wish->crash}, {"partition", &wish->partition}};
+	    {"crash", &wish->crash}, {"partition", &wish->partition}, {"chain", &wish->chain}};
 
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
 		*kinds[k].on = all;

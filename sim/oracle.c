@@ -13,6 +13,8 @@ sim_oracle_name(enum sim_oracle oracle)
 	static const char *const names[SIM_ORACLES] = {
 	    [SIM_UNLISTED_KEY] = "unlisted-key",
 	    [SIM_UNLISTED_RESULT] = "unlisted-result",
+	    [SIM_STALE_KEY] = "stale-key",
+	    [SIM_UNCONFIRMED_KEY] = "unconfirmed-key",
 	    [SIM_SECRECY] = "secrecy",
 	    [SIM_ACCEPTED_LOST] = "accepted-lost",
 	    [SIM_ANSWERED_TWICE] = "answered-twice",
@@ -158,20 +160,18 @@ is_unlisted(struct sim_world *w, const struct sim_conn *conn)
 {
 	uint32_t index;
 	const struct sim_session *s = sim_session_of(w, conn->session, &index);
+	const struct sim_member *m;
 
-	if (s == NULL || !s->make_private ||
+	if (s == NULL || (!s->make_private && conn->endpoint == PINF_EP_COMMIT) ||
 	    pinf_address_equal(&conn->signer, &w->owners[index]->wallet.address))
 		return false;
-	for (uint32_t i = 0; i < w->plan->miners + w->plan->unlisted; i++) {
-		const struct sim_member *m = &s->members[i];
-
-		if (!pinf_address_equal(&w->clients[i]->wallet.address, &conn->signer))
-			continue;
-		return m->allow_arrived_ms == 0 ||
-		       (m->deny_answered_ms != 0 && m->deny_answered_ms < conn->arrived_ms &&
-			   m->allow_arrived_ms < m->deny_sent_ms);
-	}
-	return true;
+	index = sim_member_of(w, &conn->signer);
+	if (index == UINT32_MAX)
+		return true;
+	m = &s->members[index];
+	return m->allow_arrived_ms == 0 ||
+	       (m->deny_answered_ms != 0 && m->deny_answered_ms < conn->arrived_ms &&
+		   m->allow_arrived_ms < m->deny_sent_ms);
 }
 
 /* The ids in the body of an answer to a reservation or a claim. */
@@ -205,6 +205,8 @@ sim_oracle_response(
 		sim_check(w, SIM_UNLISTED_KEY, status != 200 || !is_unlisted(w, conn),
 		    "a key of session %llu was granted to a miner that is not on its list",
 		    (unsigned long long)conn->session);
+		if (status == 200)
+			sim_oracle_let_in(w, conn);
 		break;
 	case PINF_EP_COMMIT:
 		sim_check(w, SIM_UNLISTED_RESULT, status != 200 || !is_unlisted(w, conn),
@@ -212,6 +214,7 @@ sim_oracle_response(
 		    (unsigned long long)conn->session);
 		if (status != 200)
 			break;
+		sim_oracle_let_in(w, conn);
 		p = promise_of(w, conn->session, conn->task);
 		sim_check(w, SIM_ANSWERED_TWICE,
 		    !p->has_result || pinf_hash_equal(&p->result, &conn->result),

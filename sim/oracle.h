@@ -8,6 +8,8 @@
 enum sim_oracle {
 	SIM_UNLISTED_KEY,
 	SIM_UNLISTED_RESULT,
+	SIM_STALE_KEY,
+	SIM_UNCONFIRMED_KEY,
 	SIM_SECRECY,
 	SIM_ACCEPTED_LOST,
 	SIM_ANSWERED_TWICE,
@@ -70,6 +72,12 @@ sim_oracle_answer(struct sim_world *w, uint64_t session, uint64_t task, struct p
 /* The store against what was promised: after each restart and at the end. */
 void sim_oracle_store(struct sim_world *w);
 void sim_oracle_end(struct sim_world *w);
+/* The chain or its nodes have moved, or are about to answer. */
+void sim_oracle_chain(struct sim_world *w);
+/* A key was granted to that signer of the connection, or a result accepted from it. */
+void sim_oracle_let_in(struct sim_world *w, const struct sim_conn *conn);
+/* What was said to be private is: in the store, now. */
+void sim_oracle_privacy(struct sim_world *w);
 void sim_oracle_free(struct sim_oracles *oracles);
 
 #endif

@@ -61,7 +61,7 @@ create_session(struct sim_world *w, struct sim_client *c, const struct sim_step 
 	pinf_json_put_bool(&json, "router_sealed", job->router_sealed);
 	pinf_json_put_uint(
 	    &json, "session_id", job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries);
-	pinf_json_put_str(&json, "type", "dedicated");
+	pinf_json_put_str(&json, "type", job->ephemeral ? "ephemeral" : "dedicated");
 	pinf_json_close(&json, '}');
 	send_signed(w, c, "POST", "/api/v1/sessions", &body, &(struct pinf_scope){.session = 0});
 }
@@ -84,6 +84,15 @@ change_member(struct sim_world *w, struct sim_client *c, const struct sim_step *
 }
 
 static void
+end_job(struct sim_world *w, struct sim_client *c)
+{
+	c->job_next++;
+	c->job_tries = 0;
+	c->job_sent_ms = 0;
+	sim_client_wake(w, c, 0);
+}
+
+static void
 next_job(struct sim_world *w, struct sim_client *c)
 {
 	const struct sim_step *job;
@@ -101,6 +110,9 @@ next_job(struct sim_world *w, struct sim_client *c)
 		sim_append(&body, pinf_span_str("{}"));
 		send_signed(
 		    w, c, "POST", "/api/v1/keys/rotate", &body, &(struct pinf_scope){.session = 0});
+	} else if (w->sessions[job->session].governed != NULL) {
+		sim_chain_send(w, job);
+		end_job(w, c);
 	} else {
 		change_member(w, c, job);
 	}
@@ -121,6 +133,12 @@ session_created(struct sim_world *w, const struct sim_step *job, struct pinf_spa
 	s->id = job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries;
 	s->make_private = job->make_private;
 	s->known_private = job->make_private;
+	s->ephemeral = job->ephemeral;
+	if (s->ephemeral || w->plan->chain.nodes == 0 || s->governed != NULL)
+		return;
+	s->governed = sim_new(sizeof *s->governed);
+	s->governed->miners =
+	    sim_new((w->plan->miners + w->plan->unlisted) * sizeof *s->governed->miners);
 }
 
 static void
@@ -137,10 +155,7 @@ job_done(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 		s->members[job->miner].deny_sent_ms = c->job_sent_ms;
 		s->members[job->miner].deny_answered_ms = w->now_ms;
 	}
-	c->job_next++;
-	c->job_tries = 0;
-	c->job_sent_ms = 0;
-	sim_client_wake(w, c, 0);
+	end_job(w, c);
 }
 
 static void

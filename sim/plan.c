@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pinf/router.h>
+
 #include "core/json.h"
 #include "memory.h"
 #include "plan.h"
@@ -11,21 +13,48 @@
 #define DAY_MS 86400000
 
 /* Where a number or flag of a step lives, and how large it may be. */
-enum field { SESSION, MINER, API, BYTES, FOR_MS, PRIVATE, ROUTER_SEALED, AFTER_COMMIT, FIELDS };
+enum field {
+	SESSION,
+	MINER,
+	API,
+	BYTES,
+	FOR_MS,
+	DEPTH,
+	NODE,
+	LIE,
+	PRIVATE,
+	EPHEMERAL,
+	ROUTER_SEALED,
+	AFTER_COMMIT,
+	FIELDS
+};
+
+static const char *const lies[SIM_LIES] = {
+    [SIM_LIE_ADDS] = "adds",
+    [SIM_LIE_REMOVES] = "removes",
+    [SIM_LIE_CHAIN_ID] = "chain-id",
+    [SIM_LIE_GARBAGE] = "garbage",
+    [SIM_LIE_ABSENT] = "absent",
+};
 
 static const struct {
 	const char *name;
 	size_t offset;
 	uint64_t max; /* 0: a flag */
+	bool is_lie; /* by its name */
 } fields[FIELDS] = {
     [SESSION] = {"session", offsetof(struct sim_step, session), SIM_SESSIONS_MAX - 1},
     [MINER] = {"miner", offsetof(struct sim_step, miner), SIM_MINERS_MAX + SIM_UNLISTED_MAX - 1},
     [API] = {"api", offsetof(struct sim_step, api), 3},
     [BYTES] = {"bytes", offsetof(struct sim_step, bytes), SIM_PROMPT_MAX},
     [FOR_MS] = {"for_ms", offsetof(struct sim_step, for_ms), DAY_MS},
-    [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0},
-    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0},
-    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0},
+    [DEPTH] = {"depth", offsetof(struct sim_step, depth), SIM_DEPTH_MAX},
+    [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1},
+    [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1, true},
+    [PRIVATE] = {"private", offsetof(struct sim_step, make_private)},
+    [EPHEMERAL] = {"ephemeral", offsetof(struct sim_step, ephemeral)},
+    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed)},
+    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit)},
 };
 
 #define HAS(field) (1u << (field))
@@ -34,9 +63,10 @@ static const struct {
 	const char *name;
 	unsigned fields;
 } ops[SIM_OPS] = {
-    [SIM_SESSION] = {"session", HAS(SESSION) | HAS(PRIVATE) | HAS(ROUTER_SEALED)},
+    [SIM_SESSION] = {"session", HAS(SESSION) | HAS(EPHEMERAL) | HAS(PRIVATE) | HAS(ROUTER_SEALED)},
     [SIM_ALLOW] = {"allow", HAS(SESSION) | HAS(MINER)},
     [SIM_DENY] = {"deny", HAS(SESSION) | HAS(MINER)},
+    [SIM_PRIVATE] = {"private", HAS(SESSION)},
     [SIM_SUBMIT] = {"submit", HAS(SESSION) | HAS(API) | HAS(BYTES)},
     [SIM_ROTATE] = {"rotate", 0},
     [SIM_CRASH_ROUTER] = {"crash-router", HAS(FOR_MS) | HAS(AFTER_COMMIT)},
@@ -45,7 +75,13 @@ static const struct {
     [SIM_PARTITION] = {"partition", HAS(MINER) | HAS(FOR_MS)},
     [SIM_DISK_FAULT] = {"disk-fault", HAS(FOR_MS)},
     [SIM_BLOB_FAULT] = {"blob-fault", HAS(FOR_MS)},
+    [SIM_REORG] = {"reorg", HAS(DEPTH)},
+    [SIM_CHAIN_STALL] = {"chain-stall", HAS(NODE) | HAS(FOR_MS)},
+    [SIM_CHAIN_LIE] = {"chain-lie", HAS(NODE) | HAS(LIE) | HAS(MINER) | HAS(FOR_MS)},
+    [SIM_CHAIN_DOWN] = {"chain-down", HAS(FOR_MS)},
 };
+
+#define NEEDS_CHAIN(op) ((op) == SIM_PRIVATE || ((op) >= SIM_REORG && (op) <= SIM_CHAIN_DOWN))
 
 /* Groups of rates: name, offset in the plan, fields of 32 bits each, their maximum. */
 static const struct rate {
@@ -67,8 +103,19 @@ static const struct rate {
     {"blob", "delay_max_ms", offsetof(struct sim_plan, blob.delay_max_ms), 60000},
     {"disk", "io_error", offsetof(struct sim_plan, disk.io_error), 1000},
     {"disk", "full", offsetof(struct sim_plan, disk.full), 1000},
+    {"chain", "nodes", offsetof(struct sim_plan, chain.nodes), PINF_CHAIN_ENDPOINTS_MAX},
+    {"chain", "quorum", offsetof(struct sim_plan, chain.quorum), PINF_CHAIN_ENDPOINTS_MAX},
+    {"chain", "confirmations", offsetof(struct sim_plan, chain.confirmations), 50},
+    {"chain", "block_ms", offsetof(struct sim_plan, chain.block_ms), 60000},
+    {"chain", "behind_max", offsetof(struct sim_plan, chain.behind_max), 50},
+    {"chain", "poll_ms", offsetof(struct sim_plan, chain.poll_ms), 60000},
+    {"chain", "max_age_ms", offsetof(struct sim_plan, chain.max_age_ms), DAY_MS},
+    {"chain", "stall_ms", offsetof(struct sim_plan, chain.stall_ms), DAY_MS},
+    {"chain", "timeout_ms", offsetof(struct sim_plan, chain.timeout_ms), 60000},
+    {"chain", "delay_max_ms", offsetof(struct sim_plan, chain.delay_max_ms), 60000},
+    {"chain", "lost", offsetof(struct sim_plan, chain.lost), 1000},
 };
-static const char *const groups[] = {"network", "blob", "disk"};
+static const char *const groups[] = {"network", "blob", "disk", "chain"};
 
 const char *
 sim_op_name(enum sim_op op)
@@ -81,9 +128,19 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 {
 	uint8_t *at = (uint8_t *)step + fields[field].offset;
 	uint64_t number = 0;
-	uint32_t stored;
+	struct pinf_span name = {NULL, 0};
+	uint32_t stored = 0;
 	bool flag = false;
 
+	if (fields[field].is_lie) {
+		pinf_json_text(r, fields[field].name, true, &name);
+		while (stored < SIM_LIES && !pinf_span_equal(name, pinf_span_str(lies[stored])))
+			stored++;
+		if (r->err == PINF_OK && stored == SIM_LIES)
+			pinf_json_fail(r, fields[field].name, PINF_E_UNKNOWN_FIELD);
+		memcpy(at, &stored, sizeof stored);
+		return;
+	}
 	if (fields[field].max == 0) {
 		pinf_json_bool(r, fields[field].name, true, &flag);
 		memcpy(at, &flag, sizeof flag);
@@ -92,6 +149,33 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	pinf_json_uint(r, fields[field].name, true, fields[field].max, &number);
 	stored = (uint32_t)number;
 	memcpy(at, &stored, sizeof stored);
+}
+
+/* Only a session that the contract governs is turned private there. */
+static bool
+governs(const struct sim_plan *plan, uint32_t session)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].op == SIM_SESSION && plan->steps[i].session == session)
+			return !plan->steps[i].ephemeral;
+	return true;
+}
+
+static void
+check_chain_step(
+    struct pinf_json_reader *r, const struct sim_plan *plan, const struct sim_step *step)
+{
+	if (plan->chain.nodes == 0)
+		pinf_json_fail(r, "op", PINF_E_RANGE);
+	if (step->op == SIM_PRIVATE && !governs(plan, step->session))
+		pinf_json_fail(r, "session", PINF_E_RANGE);
+	if (step->op == SIM_REORG && step->depth == 0)
+		pinf_json_fail(r, "depth", PINF_E_RANGE);
+	if (step->op == SIM_CHAIN_STALL && step->node >= plan->chain.nodes)
+		pinf_json_fail(r, "node", PINF_E_RANGE);
+	/* So that there are never as many liars as a quorum. */
+	if (step->op == SIM_CHAIN_LIE && step->node + 1 >= plan->chain.quorum)
+		pinf_json_fail(r, "node", PINF_E_RANGE);
 }
 
 /* What a step names must be there. */
@@ -108,6 +192,8 @@ check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct
 		pinf_json_fail(r, "api", PINF_E_RANGE);
 	if ((has & HAS(BYTES)) != 0 && step->bytes == 0)
 		pinf_json_fail(r, "bytes", PINF_E_RANGE);
+	if (NEEDS_CHAIN(step->op))
+		check_chain_step(r, plan, step);
 	if (step->at_ms > (uint64_t)plan->minutes * 60000)
 		pinf_json_fail(r, "at_ms", PINF_E_RANGE);
 	if (plan->step_count > 0 && step->at_ms < plan->steps[plan->step_count - 1].at_ms)
@@ -156,6 +242,19 @@ read_number(struct pinf_json_reader *r, const char *name, uint64_t max, uint32_t
 }
 
 static void
+check_chain(struct pinf_json_reader *r, const struct sim_chain_plan *chain)
+{
+	if (chain->nodes == 0)
+		return;
+	if (chain->quorum == 0 || chain->quorum > chain->nodes)
+		pinf_json_fail(r, "chain.quorum", PINF_E_RANGE);
+	if (chain->block_ms == 0)
+		pinf_json_fail(r, "chain.block_ms", PINF_E_RANGE);
+	if (chain->poll_ms == 0)
+		pinf_json_fail(r, "chain.poll_ms", PINF_E_RANGE);
+}
+
+static void
 read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 {
 	uint32_t version;
@@ -179,6 +278,8 @@ read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 	}
 	if (r->err == PINF_OK && plan->network.delay_min_ms > plan->network.delay_max_ms)
 		pinf_json_fail(r, "network.delay_max_ms", PINF_E_RANGE);
+	if (r->err == PINF_OK)
+		check_chain(r, &plan->chain);
 }
 
 static void
@@ -248,6 +349,9 @@ write_step(struct pinf_json_writer *w, const struct sim_step *step)
 		if (fields[f].max == 0) {
 			memcpy(&flag, at, sizeof flag);
 			pinf_json_put_bool(w, fields[f].name, flag);
+		} else if (fields[f].is_lie) {
+			memcpy(&number, at, sizeof number);
+			pinf_json_put_str(w, fields[f].name, lies[number]);
 		} else {
 			memcpy(&number, at, sizeof number);
 			pinf_json_put_uint(w, fields[f].name, number);

@@ -5,7 +5,7 @@
 
 #include <pinf/base.h>
 
-#define SIM_PLAN_VERSION  1
+#define SIM_PLAN_VERSION  2
 #define SIM_SESSIONS_MAX  1000
 #define SIM_MINERS_MAX    500
 #define SIM_UNLISTED_MAX  100
@@ -13,6 +13,7 @@
 #define SIM_STEPS_MAX     6000
 #define SIM_PROMPT_MAX    100000
 #define SIM_PLAN_TEXT_MAX ((size_t)4 << 20)
+#define SIM_DEPTH_MAX     100 /* blocks that one reorganisation undoes */
 
 /* All rates are chances in a thousand. */
 struct sim_network_rates {
@@ -37,10 +38,36 @@ struct sim_disk_rates {
 	uint32_t full;
 };
 
+/* The contract's chain; no nodes: there is none, and every list is the router's. */
+struct sim_chain_plan {
+	uint32_t nodes;
+	uint32_t quorum;
+	uint32_t confirmations;
+	uint32_t block_ms; /* between two blocks */
+	uint32_t behind_max; /* blocks by which a node may trail */
+	uint32_t poll_ms;
+	uint32_t max_age_ms;
+	uint32_t stall_ms;
+	uint32_t timeout_ms;
+	uint32_t delay_max_ms; /* of a crossing between the router and a node */
+	uint32_t lost; /* crossings, in a thousand */
+};
+
+/* What a node says instead of the truth. */
+enum sim_lie {
+	SIM_LIE_ADDS,
+	SIM_LIE_REMOVES,
+	SIM_LIE_CHAIN_ID,
+	SIM_LIE_GARBAGE,
+	SIM_LIE_ABSENT,
+	SIM_LIES
+};
+
 enum sim_op {
 	SIM_SESSION, /* its owner creates session number `session` */
-	SIM_ALLOW,
+	SIM_ALLOW, /* at the router, or on the chain where the contract governs */
 	SIM_DENY,
+	SIM_PRIVATE, /* turned so on the chain */
 	SIM_SUBMIT, /* a caller sends a prompt of `bytes` bytes by route v1, v2 or v3 */
 	SIM_ROTATE,
 	SIM_CRASH_ROUTER, /* down for_ms; after_commit: between a commit and its effects */
@@ -49,6 +76,10 @@ enum sim_op {
 	SIM_PARTITION, /* a miner from the router, for for_ms */
 	SIM_DISK_FAULT, /* the plan's disk rates hold for for_ms */
 	SIM_BLOB_FAULT, /* blob storage fails half of all puts for for_ms */
+	SIM_REORG, /* the newest `depth` blocks become others; some of what they did is lost */
+	SIM_CHAIN_STALL, /* a node's newest block stands still for for_ms */
+	SIM_CHAIN_LIE, /* a node lies for for_ms, maybe about a miner */
+	SIM_CHAIN_DOWN, /* no node answers for for_ms */
 	SIM_OPS
 };
 
@@ -60,7 +91,11 @@ struct sim_step {
 	uint32_t api;
 	uint32_t bytes;
 	uint32_t for_ms;
+	uint32_t depth;
+	uint32_t node;
+	uint32_t lie;
 	bool make_private;
+	bool ephemeral;
 	bool router_sealed;
 	bool after_commit;
 };
@@ -74,6 +109,7 @@ struct sim_plan {
 	struct sim_network_rates network;
 	struct sim_blob_rates blob;
 	struct sim_disk_rates disk;
+	struct sim_chain_plan chain;
 	struct sim_step *steps; /* in order of time */
 	size_t step_count;
 	size_t step_cap;
@@ -91,6 +127,7 @@ struct sim_wish {
 	bool disk;
 	bool crash;
 	bool partition;
+	bool chain;
 };
 
 void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);

@@ -35,6 +35,35 @@ any_time(struct sim_rng *rng, const struct sim_plan *plan)
 	return SETTLE_MS + sim_rng_below(rng, (uint64_t)plan->minutes * 60000);
 }
 
+/* These are not the contract's business. */
+static bool
+is_ephemeral(uint32_t session)
+{
+	return session % 5 == 2;
+}
+
+/* Two worlds in three have a chain; most of them three nodes. */
+static void
+make_chain(struct sim_plan *plan, struct sim_rng *rng)
+{
+	struct sim_chain_plan *chain = &plan->chain;
+
+	if (sim_rng_hit(rng, 333))
+		return;
+	chain->nodes = between(rng, 1, 5);
+	if (sim_rng_hit(rng, 700))
+		chain->nodes = 3;
+	chain->quorum = chain->nodes / 2 + 1;
+	chain->confirmations = between(rng, 2, 6);
+	chain->block_ms = between(rng, 1000, 3000);
+	chain->behind_max = between(rng, 0, 2);
+	chain->poll_ms = between(rng, 1000, 2000);
+	chain->max_age_ms = between(rng, 8000, 15000);
+	chain->stall_ms = 10 * chain->block_ms;
+	chain->timeout_ms = 2000;
+	chain->delay_max_ms = 20;
+}
+
 /* Every fourth session is public; of the private ones, every other lets the router seal. */
 static bool
 is_private(uint32_t session)
@@ -55,6 +84,7 @@ make_sessions(struct sim_plan *plan, struct sim_rng *rng)
 		step = (struct sim_step){.op = SIM_SESSION, .session = s};
 		step.at_ms = sim_rng_below(rng, SETTLE_MS / 4);
 		step.make_private = is_private(s);
+		step.ephemeral = is_ephemeral(s);
 		step.router_sealed = s % 2 == 0;
 		add(plan, step);
 		for (uint32_t m = 0; m < plan->miners && is_private(s); m++) {
@@ -126,6 +156,31 @@ make_changes(struct sim_plan *plan, struct sim_rng *rng)
 	}
 }
 
+/* A public session turns private on the chain; whoever keeps it alive is listed there then. */
+static void
+make_privacy(struct sim_plan *plan, struct sim_rng *rng)
+{
+	for (uint32_t s = 0; s < plan->sessions; s++) {
+		struct sim_step step = {.session = s, .miner = s % plan->miners};
+
+		if (is_private(s) || is_ephemeral(s) || sim_rng_hit(rng, 500))
+			continue;
+		step.op = sim_rng_hit(rng, 700) ? SIM_PRIVATE : SIM_ALLOW;
+		step.at_ms = any_time(rng, plan);
+		add(plan, step);
+		step.op = SIM_ALLOW;
+		step.at_ms += between(rng, 0, 20000);
+		add(plan, step);
+		step.op = SIM_SUBMIT;
+		step.api = 3;
+		for (uint32_t i = 0; i < plan->minutes; i++) {
+			step.at_ms += between(rng, 1, 60000);
+			step.bytes = between(rng, 1, 2000);
+			add(plan, step);
+		}
+	}
+}
+
 static void
 make_windows(
     struct sim_plan *plan, struct sim_rng *rng, enum sim_op op, uint32_t max_ms, uint32_t count)
@@ -137,6 +192,70 @@ make_windows(
 		step.miner = between(rng, 0, plan->miners - 1);
 		step.for_ms = between(rng, 100, max_ms);
 		step.after_commit = sim_rng_hit(rng, 600);
+		add(plan, step);
+	}
+}
+
+/* Most of them soon after a list was changed, so that they undo that; some deeper than promised. */
+static void
+make_reorgs(struct sim_plan *plan, struct sim_rng *rng)
+{
+	const size_t count = plan->step_count;
+	const struct sim_chain_plan *chain = &plan->chain;
+
+	for (uint32_t i = 0; i < 12 * plan->minutes; i++) {
+		const struct sim_step *change = &plan->steps[sim_rng_below(rng, count)];
+		struct sim_step step = {.op = SIM_REORG};
+
+		step.at_ms = change->at_ms + between(rng, 1, 4 * chain->block_ms);
+		step.depth = between(rng, 1, chain->confirmations);
+		if (sim_rng_hit(rng, 100))
+			step.depth += between(rng, 1, 6);
+		if (change->op != SIM_SUBMIT && change->op != SIM_ROTATE &&
+		    change->op != SIM_SESSION)
+			add(plan, step);
+	}
+}
+
+static void
+make_lies(struct sim_plan *plan, struct sim_rng *rng)
+{
+	for (uint32_t i = 0; i < plan->minutes && plan->chain.quorum > 1; i++) {
+		struct sim_step step = {.op = SIM_CHAIN_LIE};
+
+		step.at_ms = any_time(rng, plan);
+		step.for_ms = between(rng, 100, 30000);
+		step.node = between(rng, 0, plan->chain.quorum - 2);
+		step.lie = between(rng, 0, SIM_LIES - 1);
+		step.miner = between(rng, 0, plan->miners - 1);
+		if (step.lie == SIM_LIE_ADDS && plan->unlisted > 0)
+			step.miner = plan->miners + between(rng, 0, plan->unlisted - 1);
+		add(plan, step);
+	}
+}
+
+static void
+make_chain_faults(struct sim_plan *plan, struct sim_rng *rng)
+{
+	struct sim_chain_plan *chain = &plan->chain;
+
+	chain->delay_max_ms = between(rng, 20, 400);
+	chain->lost = between(rng, 1, 40);
+	make_reorgs(plan, rng);
+	make_lies(plan, rng);
+	for (uint32_t i = 0; i < plan->minutes; i++) {
+		struct sim_step step = {.op = SIM_CHAIN_STALL};
+
+		step.at_ms = any_time(rng, plan);
+		step.for_ms = between(rng, 1000, 15 * chain->block_ms);
+		step.node = between(rng, 0, chain->nodes - 1);
+		add(plan, step);
+	}
+	for (uint32_t i = 0; i < (plan->minutes + 2) / 3; i++) {
+		struct sim_step step = {.op = SIM_CHAIN_DOWN};
+
+		step.at_ms = any_time(rng, plan);
+		step.for_ms = between(rng, 1000, 3 * chain->max_age_ms);
 		add(plan, step);
 	}
 }
@@ -171,6 +290,8 @@ make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *w
 		plan->disk.io_error = between(rng, 5, 100);
 		plan->disk.full = between(rng, 5, 100);
 	}
+	if (wish->chain && plan->chain.nodes != 0)
+		make_chain_faults(plan, rng);
 }
 
 static int
@@ -186,6 +307,12 @@ by_time(const void *a, const void *b)
 		return x->session < y->session ? -1 : 1;
 	if (x->miner != y->miner)
 		return x->miner < y->miner ? -1 : 1;
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	if (x->for_ms != y->for_ms)
+		return x->for_ms < y->for_ms ? -1 : 1;
 	return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
@@ -201,10 +328,13 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .unlisted = wish->unlisted,
 	    .network = {.delay_min_ms = 1, .delay_max_ms = 20},
 	    .blob = {.delay_max_ms = 5}};
+	make_chain(plan, &rng);
 	make_sessions(plan, &rng);
 	make_work(plan, &rng);
 	make_removals(plan, &rng);
 	make_changes(plan, &rng);
+	if (plan->chain.nodes != 0)
+		make_privacy(plan, &rng);
 	make_faults(plan, &rng, wish);
 	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
 }

@@ -8,6 +8,7 @@
 
 #define PASSPHRASE "simulated"
 #define RETRY_MS   1000 /* a router that does not come up is started again */
+#define UNDONE_MS  1000 /* after a batch that failed, until it begins anew */
 
 static struct pinf_router_config
 config_of(const struct sim_world *w)
@@ -21,6 +22,7 @@ config_of(const struct sim_world *w)
 	config.commit_ms = 10000;
 	config.retention_ms = 3600000;
 	config.orphan_ms = 60000;
+	config.acl.chain = sim_chain_config(w);
 	return config;
 }
 
@@ -74,6 +76,9 @@ sim_router_start(struct sim_world *w)
 		return;
 	}
 	sim_oracle_store(w);
+	sim_chain_forgotten(w, w->now_ms);
+	for (uint32_t n = 0; n < PINF_CHAIN_ENDPOINTS_MAX; n++)
+		w->chain.nodes[n].heard_ms = 0;
 	wake(w, w->now_ms);
 }
 
@@ -86,8 +91,10 @@ forget_all(struct sim_world *w)
 	pinf_router_free(r->core);
 	r->core = NULL;
 	pinf_sqlite_close(&r->store);
-	for (size_t i = 0; i < r->event_count; i++)
+	for (size_t i = 0; i < r->event_count; i++) {
 		pinf_api_request_free(r->events[i].request);
+		pinf_bytes_free(&r->bodies[i]);
+	}
 	r->event_count = 0;
 	while (r->conn_count > 0)
 		sim_conn_drop(w, &r->conns[0]);
@@ -101,6 +108,7 @@ sim_router_free(struct sim_world *w)
 	sim_vfs_stop(w->vfs); /* What SQLite writes at a graceful end is nobody's state any more. */
 	forget_all(w);
 	free(w->router.events);
+	free(w->router.bodies);
 	free(w->router.conns);
 	free(w->router.sealed);
 	pinf_bytes_free(&w->router.keyring_file);
@@ -125,13 +133,21 @@ sim_router_crash(struct sim_world *w, uint64_t down_ms)
 }
 
 void
-sim_router_event(struct sim_world *w, const struct pinf_event *event)
+sim_router_event(struct sim_world *w, const struct pinf_event *event, struct pinf_bytes *body)
 {
 	struct sim_router *r = &w->router;
 	const uint64_t ready_ms = r->busy_until_ms > w->now_ms ? r->busy_until_ms - w->now_ms : 0;
 
 	r->events = sim_grow(r->events, r->event_count + 1, &r->event_cap, sizeof *r->events);
-	r->events[r->event_count++] = *event;
+	r->bodies = sim_grow(r->bodies, r->event_count + 1, &r->body_cap, sizeof *r->bodies);
+	r->bodies[r->event_count] = (struct pinf_bytes){0};
+	r->events[r->event_count] = *event;
+	if (body != NULL) {
+		r->bodies[r->event_count] = *body;
+		*body = (struct pinf_bytes){0};
+		r->events[r->event_count].body = pinf_span_of(&r->bodies[r->event_count]);
+	}
+	r->event_count++;
 	if (!r->batch_due)
 		sim_after(w, ready_ms, (struct sim_item){.what = SIM_BATCH, .life = r->life});
 	r->batch_due = true;
@@ -206,7 +222,7 @@ sim_router_request(struct sim_world *w, struct sim_message *m)
 	    .arrived_ms = w->now_ms,
 	};
 	event.request = rq;
-	sim_router_event(w, &event);
+	sim_router_event(w, &event, NULL);
 }
 
 void
@@ -220,7 +236,7 @@ sim_router_hangup(struct sim_world *w, const struct sim_message *m)
 
 		if (of->node == m->node && of->life == m->life && of->id == m->id) {
 			sim_conn_drop(w, &r->conns[i]);
-			sim_router_event(w, &event);
+			sim_router_event(w, &event, NULL);
 			return;
 		}
 	}
@@ -241,13 +257,18 @@ sim_router_batch(struct sim_world *w)
 		sim_trace_event(w, SIM_ROUTER_NODE, &r->events[i]);
 	}
 	err = pinf_router_step(r->core, r->events, count, effects);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		pinf_api_request_free(r->events[i].request);
+		pinf_bytes_free(&r->bodies[i]);
+	}
 	r->event_count -= count;
 	memmove(r->events, r->events + count, r->event_count * sizeof *r->events);
+	memmove(r->bodies, r->bodies + count, r->event_count * sizeof *r->bodies);
 	for (size_t i = 0; i < effects->count; i++)
 		sim_trace_effect(w, SIM_ROUTER_NODE, &effects->list[i]);
 	w->stats.faults[SIM_F_FAILED_COMMIT] += err != PINF_OK;
+	if (err != PINF_OK)
+		sim_chain_forgotten(w, w->now_ms + UNDONE_MS);
 	if (err == PINF_E_CORRUPT || down_ms != 0) {
 		pinf_effects_free(effects);
 		free(effects);

@@ -250,6 +250,7 @@ sim_router_work(struct sim_world *w, struct pinf_effect *fx)
 	case PINF_FX_SERVE: serve(w, fx); return;
 	case PINF_FX_SEAL: seal(w, fx); return;
 	case PINF_FX_DROP: drop(&w->router, fx->id); return;
+	case PINF_FX_CHAIN: sim_chain_ask(w, fx); return;
 	case PINF_FX_UPLOAD:
 		event.kind = PINF_EV_STORED;
 		event.err = upload(w, fx);

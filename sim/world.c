@@ -32,6 +32,17 @@ sim_session_of(struct sim_world *w, uint64_t id, uint32_t *index)
 	return &w->sessions[*index];
 }
 
+uint32_t
+sim_member_of(const struct sim_world *w, const struct pinf_address *who)
+{
+	const uint32_t count = w->plan->miners + w->plan->unlisted;
+
+	for (uint32_t i = 0; i < count; i++) /* The first clients of the world. */
+		if (pinf_address_equal(&w->clients[i]->wallet.address, who))
+			return i;
+	return UINT32_MAX;
+}
+
 void
 sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes)
 {
@@ -169,7 +180,9 @@ write_prompt(struct sim_world *w, struct sim_client *c)
 	char head[64];
 
 	(void)snprintf(head, sizeof head, "%s-%u-",
-	    w->sessions[c->step->session].make_private ? w->marker : "public-----------", c->index);
+	    w->sessions[c->step->session].make_private || c->step->api == 3 ? w->marker
+									    : "public-----------",
+	    c->index);
 	sim_append(&input.prompt, pinf_span_str(head));
 	while (input.prompt.len < c->step->bytes) {
 		const uint8_t letter = (uint8_t)('a' + sim_rng_below(&c->rng, 26));
@@ -231,6 +244,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	switch (step->op) {
 	case SIM_SESSION:
 	case SIM_ALLOW:
+	case SIM_PRIVATE:
 	case SIM_DENY: ask(w, w->owners[step->session], step); break;
 	case SIM_ROTATE: ask(w, w->admin, step); break;
 	case SIM_SUBMIT: submit(w, step, false); break;
@@ -258,6 +272,10 @@ do_step(struct sim_world *w, const struct sim_step *step)
 		sim_after(
 		    w, step->for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_BLOB});
 		break;
+	case SIM_REORG:
+	case SIM_CHAIN_STALL:
+	case SIM_CHAIN_LIE:
+	case SIM_CHAIN_DOWN: sim_chain_fault(w, step); break;
 	case SIM_OPS: break;
 	}
 	set_faults(w);
@@ -270,12 +288,15 @@ probe_all(struct sim_world *w)
 	struct sim_step *steps = w->probes;
 
 	for (uint32_t i = 0; i < w->plan->sessions; i++) {
-		if (w->sessions[i].id == 0)
+		const struct sim_session *s = &w->sessions[i];
+
+		const bool closed =
+		    s->known_private || (s->governed != NULL && s->governed->want_private);
+
+		if (s->id == 0 || (closed && s->governed != NULL && !sim_chain_wants_any(w, i)))
 			continue;
-		steps[i] = (struct sim_step){.op = SIM_SUBMIT,
-		    .session = i,
-		    .api = w->sessions[i].make_private ? 3 : 1,
-		    .bytes = 100};
+		steps[i] = (struct sim_step){
+		    .op = SIM_SUBMIT, .session = i, .api = closed ? 3 : 1, .bytes = 100};
 		submit(w, &steps[i], true);
 	}
 }
@@ -311,7 +332,9 @@ fault_ends(struct sim_world *w, uint64_t which)
 		w->router.crash_after_commit_ms = 0;
 		for (size_t i = 0; i < w->client_count; i++)
 			w->clients[i]->partitioned_until_ms = 0;
-		sim_after(w, PROBE_AFTER_MS,
+		if (w->plan->chain.nodes != 0)
+			sim_chain_calm(w);
+		sim_after(w, PROBE_AFTER_MS + sim_chain_settles_ms(w),
 		    (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_PROBE});
 		break;
 	case FAULT_PROBE: probe_all(w); /* fallthrough */
@@ -350,7 +373,7 @@ free_item(struct sim_item *item)
 	else if (item->what == SIM_RELEASE) {
 		pinf_effects_free(item->data);
 		free(item->data);
-	} else if (item->what == SIM_ANSWER) {
+	} else if (item->what == SIM_ANSWER || item->what == SIM_ASKED) {
 		pinf_bytes_free(&answer->body);
 		free(answer);
 	}
@@ -371,10 +394,13 @@ to_router(struct sim_world *w, struct sim_item *item)
 	case SIM_RELEASE: sim_router_release(w, item->data); break;
 	case SIM_TIMER:
 		if (item->id == w->router.wake_id)
-			sim_router_event(w, &(struct pinf_event){.kind = PINF_EV_TIMER});
+			sim_router_event(w, &(struct pinf_event){.kind = PINF_EV_TIMER}, NULL);
 		break;
+	case SIM_ASKED: sim_chain_asked(w, answer); break;
 	default:
-		sim_router_event(w, &answer->event);
+		if (answer->event.kind == PINF_EV_CHAIN)
+			sim_chain_told(w, answer);
+		sim_router_event(w, &answer->event, &answer->body);
 		free_item(item);
 		break;
 	}
@@ -428,6 +454,7 @@ set_up(struct sim_world *w, struct sim_plan *plan)
 	make_router(w);
 	make_people(w);
 	set_faults(w);
+	sim_chain_start(w);
 	for (size_t i = 0; i < plan->step_count; i++)
 		sim_after(w, plan->steps[i].at_ms, (struct sim_item){.what = SIM_DO_STEP, .id = i});
 	sim_after(
@@ -441,7 +468,7 @@ sim_world_run(struct sim_world *w, struct sim_plan *plan)
 
 	set_up(w, plan);
 	while (!w->stop && sim_heap_pop(&w->heap, &item)) {
-		if (item.at_ms > w->end_ms + SIM_DRAIN_MS) {
+		if (item.at_ms > w->end_ms + SIM_DRAIN_MS + sim_chain_settles_ms(w)) {
 			free_item(&item);
 			break;
 		}
@@ -450,6 +477,8 @@ sim_world_run(struct sim_world *w, struct sim_plan *plan)
 			do_step(w, &plan->steps[item.id]);
 		else if (item.what == SIM_FAULT_ENDS)
 			fault_ends(w, item.id);
+		else if (item.what == SIM_BLOCK)
+			sim_chain_block(w);
 		else if (item.node == SIM_ROUTER_NODE)
 			to_router(w, &item);
 		else
@@ -473,9 +502,14 @@ sim_world_free(struct sim_world *w)
 		sim_client_free(w->clients[i]);
 	for (size_t i = 0; i < SIM_RECORDED; i++)
 		sim_message_free(w->recorded[i]);
-	for (uint32_t i = 0; i < w->plan->sessions; i++)
+	for (uint32_t i = 0; i < w->plan->sessions; i++) {
 		free(w->sessions[i].members);
+		if (w->sessions[i].governed != NULL)
+			free(w->sessions[i].governed->miners);
+		free(w->sessions[i].governed);
+	}
 	free(w->sessions);
+	sim_chain_world_free(w);
 	free(w->owners);
 	free(w->clients);
 	free(w->probes);

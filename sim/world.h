@@ -11,6 +11,7 @@
 #include <pinf/router.h>
 
 #include "blobs.h"
+#include "chain.h"
 #include "crypto/crypto.h"
 #include "heap.h"
 #include "memory.h"
@@ -24,6 +25,8 @@
 #define SIM_TIMEOUT_MS  120000 /* of a task */
 #define SIM_RECORDED    64 /* requests that attackers replay */
 #define SIM_ROUTER_NODE 0
+#define SIM_CANONICAL   PINF_CHAIN_ENDPOINTS_MAX /* the chain itself, beside its nodes */
+#define SIM_HEADS       (PINF_CHAIN_ENDPOINTS_MAX + 1)
 
 enum sim_what {
 	SIM_DO_STEP, /* id: of the plan's step */
@@ -35,7 +38,9 @@ enum sim_what {
 	SIM_BATCH, /* the router handles what has come */
 	SIM_RELEASE, /* data: effects of a committed batch */
 	SIM_START,
-	SIM_FAULT_ENDS
+	SIM_FAULT_ENDS,
+	SIM_BLOCK, /* the chain grows */
+	SIM_ASKED /* data: what the router asks the node of number id */
 };
 
 /* A request and, on its way back, what was answered. */
@@ -59,6 +64,9 @@ struct sim_message {
 struct sim_answer {
 	struct pinf_event event;
 	struct pinf_bytes body;
+	uint32_t node; /* of the chain */
+	uint64_t asked_ms;
+	bool counts; /* the node did not say what makes it count for nothing */
 };
 
 enum sim_role { SIM_MINER, SIM_CALLER, SIM_PLAIN_CALLER, SIM_OWNER, SIM_ADMIN, SIM_ATTACKER };
@@ -118,11 +126,38 @@ struct sim_member {
 	uint64_t deny_answered_ms;
 };
 
+/* What the chain and its nodes say of a miner in a session.  spec/simulation.md#oracles. */
+struct sim_listing {
+	bool wanted; /* its owner's last word */
+	bool used; /* it had a key since it was let in: the router listed it */
+	bool let_in; /* a quorum had it confirmed, once */
+	bool gone; /* the router must know that it was removed */
+	uint64_t gone_block; /* no confirmed block below it lets the miner in again */
+	unsigned heads; /* that list it, bits */
+	unsigned confirmed; /* nodes whose confirmed block lists it now */
+	unsigned may; /* nodes by which it may be let in, since it was gone */
+	uint64_t lacks_ms[SIM_HEADS]; /* since when a head does not list it */
+	uint64_t lacks_block[SIM_HEADS];
+};
+
+/* A session that the contract governs. */
+struct sim_governed {
+	bool want_private;
+	uint64_t changed_block; /* the newest that changed it */
+	uint64_t seen_branch;
+	uint64_t seen[SIM_HEADS]; /* the head that was looked at last */
+	uint64_t
+	    private_ms[SIM_HEADS]; /* since when a head says that it is private; 0: it does not */
+	struct sim_listing *miners;
+};
+
 struct sim_session {
 	uint64_t id; /* 0: not created yet */
 	unsigned tries;
 	bool make_private;
-	bool known_private; /* somebody was told so */
+	bool ephemeral;
+	bool known_private; /* somebody was told so, or the router must know it from the chain */
+	struct sim_governed *governed; /* NULL: its list is the router's */
 	char api_key[PINF_API_KEY_TEXT + 1];
 	struct sim_member *members;
 };
@@ -146,9 +181,11 @@ struct sim_router {
 	struct sim_rng random;
 	struct pinf_bytes keyring_file; /* on its disk */
 	struct pinf_address address;
-	struct pinf_event *events;
+	struct pinf_event *events; /* and in parallel, what they borrow: */
+	struct pinf_bytes *bodies;
 	size_t event_count;
 	size_t event_cap;
+	size_t body_cap;
 	struct sim_conn *conns;
 	size_t conn_count;
 	size_t conn_cap;
@@ -172,6 +209,12 @@ enum sim_fault {
 	SIM_F_MINER_CRASH,
 	SIM_F_CALLER_CRASH,
 	SIM_F_FAILED_COMMIT,
+	SIM_F_REORG,
+	SIM_F_DEEP_REORG,
+	SIM_F_CHAIN_STALL,
+	SIM_F_CHAIN_LIE,
+	SIM_F_CHAIN_DOWN,
+	SIM_F_CHAIN_LOSS,
 	SIM_FAULTS
 };
 
@@ -184,10 +227,39 @@ struct sim_stats {
 	uint64_t inferences;
 	uint64_t grants;
 	uint64_t events;
+	uint64_t blocks;
+	uint64_t transactions;
 	uint64_t tasks[PINF_TASK_STATES];
 	uint64_t attempts;
 	uint64_t rules[PINF_RULE_COUNT];
 	uint64_t sessions;
+};
+
+struct sim_transaction {
+	struct sim_chain_change change; /* block: the first that may hold it */
+	uint32_t session; /* its number */
+};
+
+struct sim_node {
+	struct sim_chain_node says; /* while it lies; behind: always */
+	uint64_t lies_until_ms;
+	uint64_t stalled_until_ms;
+	uint64_t stalled_at;
+	uint64_t
+	    lied_at; /* its newest block when it lied last: what it said holds until the next */
+	uint64_t well_ms; /* since when all that it was asked came back, in time and true */
+	uint64_t
+	    heard_ms; /* when it told the router something true last; 0: not since that started */
+};
+
+struct sim_chain_world {
+	struct sim_chain chain;
+	struct sim_rng rng;
+	struct sim_node nodes[PINF_CHAIN_ENDPOINTS_MAX];
+	uint64_t down_until_ms;
+	struct sim_transaction *queue; /* mined in this order */
+	size_t queue_count;
+	size_t queue_cap;
 };
 
 struct sim_world {
@@ -199,6 +271,7 @@ struct sim_world {
 	struct sim_heap heap;
 	struct sim_vfs *vfs;
 	struct sim_blobs blobs;
+	struct sim_chain_world chain;
 	struct sim_rng net;
 	struct pinf_blob *blob;
 	struct sim_router router;
@@ -230,6 +303,8 @@ void sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item);
 struct sim_client *sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index);
 struct pinf_storage sim_storage(void);
 struct pinf_domain sim_domain(void);
+/* Miners, then attackers; UINT32_MAX: neither. */
+uint32_t sim_member_of(const struct sim_world *w, const struct pinf_address *who);
 struct sim_session *sim_session_of(struct sim_world *w, uint64_t id, uint32_t *index);
 
 /* net.c */
@@ -250,7 +325,8 @@ void sim_router_free(struct sim_world *w);
 void sim_router_crash(struct sim_world *w, uint64_t down_ms);
 void sim_router_request(struct sim_world *w, struct sim_message *m);
 void sim_router_hangup(struct sim_world *w, const struct sim_message *m);
-void sim_router_event(struct sim_world *w, const struct pinf_event *event);
+/* Takes body over; NULL: none. */
+void sim_router_event(struct sim_world *w, const struct pinf_event *event, struct pinf_bytes *body);
 void sim_router_batch(struct sim_world *w);
 void sim_router_release(struct sim_world *w, struct pinf_effects *effects);
 struct pinf_keyring *sim_router_keyring(const struct sim_world *w);
@@ -261,6 +337,30 @@ struct sim_conn *sim_conn_find(struct sim_world *w, uint64_t id);
 void sim_conn_drop(struct sim_world *w, struct sim_conn *conn);
 enum pinf_err sim_open_payload(struct sim_world *w, const struct pinf_payload *payload,
     const struct pinf_key *key, struct pinf_span bytes, struct pinf_bytes *document);
+
+/* chain_world.c: blocks, transactions and nodes; spec/simulation.md#chain. */
+void sim_chain_start(struct sim_world *w);
+void sim_chain_world_free(struct sim_world *w);
+void sim_chain_block(struct sim_world *w);
+void sim_chain_fault(struct sim_world *w, const struct sim_step *step);
+/* What an owner wants of a session that the contract governs. */
+void sim_chain_send(struct sim_world *w, const struct sim_step *job);
+/* Whether a miner is to be on its list. */
+bool sim_chain_wants_any(const struct sim_world *w, uint32_t session);
+/* Faults have stopped: owners say once more what did not stay on the chain. */
+void sim_chain_calm(struct sim_world *w);
+/* How long a transaction may take until everybody acts by it, without faults. */
+uint64_t sim_chain_settles_ms(const struct sim_world *w);
+struct sim_chain_node sim_chain_node_now(const struct sim_world *w, uint32_t node);
+/* What a node says cannot be expected to be known of before. */
+void sim_chain_unwell(struct sim_world *w, uint32_t node, uint64_t until_ms);
+struct pinf_chain_config sim_chain_config(const struct sim_world *w);
+/* The router asks a node: body is moved.  Later it arrives there; then the answer, at the router. */
+void sim_chain_ask(struct sim_world *w, struct pinf_effect *fx);
+void sim_chain_asked(struct sim_world *w, struct sim_answer *answer);
+void sim_chain_told(struct sim_world *w, const struct sim_answer *answer);
+/* No node is, to begin with, well before: the router starts afresh. */
+void sim_chain_forgotten(struct sim_world *w, uint64_t at_ms);
 
 /* client.c */
 void sim_client_start(struct sim_world *w, struct sim_client *c);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 static int
 compare(const void *a, const void *b)
 {
@@ -88,7 +90,8 @@ chain_view_put(struct chain_view *view, unsigned node, struct chain_reading *rea
 	view->count = count;
 	of->newest = reading->newest.block;
 	of->confirmed = reading->confirmed.block;
-	of->is_private = reading->newest.is_private || reading->confirmed.is_private;
+	of->is_private = reading->confirmed.is_private ||
+			 (reading->newest.is_private && !PINF_BUG(privacy_waits));
 	of->owner_newest = reading->newest.owner;
 	of->owner_confirmed = reading->confirmed.owner;
 	return PINF_OK;
@@ -165,10 +168,11 @@ chain_view_settle(
     const struct chain_view *view, struct chain_entry *entry, const struct chain_trust *trust)
 {
 	const unsigned objecting = trust->fresh & ~(unsigned)entry->at_newest;
+	const uint32_t quorum = PINF_BUG(one_node_lets_in) ? 1 : trust->quorum;
 	unsigned deep;
 
 	entry->removed_block = within_reach(entry->removed_block, trust);
-	deep = at_least(view, trust->fresh, entry->removed_block);
+	deep = at_least(view, trust->fresh, PINF_BUG(removal_forgotten) ? 0 : entry->removed_block);
 	if (objecting != 0) {
 		const bool was_listed = entry->listed;
 
@@ -186,7 +190,7 @@ chain_view_settle(
 			   ? CHAIN_FORGET
 			   : CHAIN_SAME;
 	}
-	if (entry->listed || chain_nodes_in(deep & entry->at_confirmed) < trust->quorum)
+	if (entry->listed || chain_nodes_in(deep & entry->at_confirmed) < quorum)
 		return CHAIN_SAME;
 	entry->listed = true;
 	return CHAIN_ALLOW;

@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/allowlist.h"
 #include "core/router_internal.h"
 
@@ -62,7 +64,8 @@ acl_facts(const struct call *c, struct pinf_facts *facts)
 	const struct pinf_session *s = &c->session;
 
 	facts->acl_source_right = s->policy.acl_source == 0 || s->policy.acl_source == s->acl;
-	facts->acl_fresh = s->acl != PINF_ACL_CONTRACT || chain_fresh(c->r, s->id);
+	facts->acl_fresh =
+	    s->acl != PINF_ACL_CONTRACT || chain_fresh(c->r, s->id) || PINF_BUG(stale_list_trusted);
 	facts->miner_listed =
 	    s->acl == PINF_ACL_ENV
 		? env_lists(c)
