@@ -225,6 +225,13 @@ class Anvil:
     def block(self, number="latest"):
         return self.rpc("eth_getBlockByNumber", hex(number) if isinstance(number, int) else number, False)
 
+    def adopt(self, address):
+        """Lets an account that is not the node's send transactions; its number."""
+        self.rpc("anvil_impersonateAccount", address)
+        self.rpc("anvil_setBalance", address, hex(10**20))
+        self.accounts.append(address)
+        return len(self.accounts) - 1
+
     # Contracts.
 
     def deploy(self, name, *args, sender=0):
@@ -332,6 +339,7 @@ class Liar:
 
     def __init__(self, node, lie=honest):
         self.node, self.lie, self.status, self.delay_s, self.requests = node, lie, 200, 0, 0
+        self.looks = 0  # requests with which a router looks for a newer block
         self.port = world.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         liar = self
@@ -369,6 +377,7 @@ class Liar:
         asked = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         time.sleep(self.delay_s)
         calls = asked if isinstance(asked, list) else [asked]
+        self.looks += any(call.get("method") == "eth_chainId" for call in calls)
         answers = [self.lie(call, self.ask) for call in calls]
         whole = next((answer for answer in answers if isinstance(answer, bytes)), None)
         if whole is None:

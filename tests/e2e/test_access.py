@@ -41,8 +41,8 @@ class Later(threading.Thread):
         except Exception as error:
             self.error = error
 
-    def get(self):
-        self.join(WAIT_S)
+    def get(self, timeout_s=WAIT_S):
+        self.join(timeout_s)
         if self.error:
             raise self.error
         return self.result
