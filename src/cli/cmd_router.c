@@ -163,9 +163,13 @@ read_chain(struct router *r)
 	const char *urls = cli_text(cli, "chain-rpc");
 	static const struct pinf_address none = {{0}};
 	const bool use_contract = cli_number(cli, "allowlist-use-contract") != 0;
+	const struct pinf_address *owners = &pinf_option(&cli->options, "session-data")->address;
 	enum pinf_err err;
 
 	r->settings.core.acl.use_contract = use_contract;
+	if (use_contract && urls[0] == '\0' && !pinf_address_equal(owners, &none))
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--session-data: say which nodes to ask: --chain-rpc http://HOST:PORT");
 	if (!use_contract || urls[0] == '\0')
 		return PINF_OK;
 	if (pinf_address_equal(&pinf_option(&cli->options, "contract")->address, &none))
@@ -186,7 +190,11 @@ read_chain(struct router *r)
 	chain->max_age_ms = limit_of(cli, "chain-max-age");
 	chain->stall_ms = limit_of(cli, "chain-stall");
 	chain->timeout_ms = limit_of(cli, "chain-timeout");
-	chain->session_data = pinf_option(&cli->options, "session-data")->address;
+	if (chain->max_age_ms <= chain->poll_ms)
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--chain-max-age: give more than --chain-poll, or lists are too old between "
+		    "two looks");
+	chain->session_data = *owners;
 	r->settings.chain_urls = urls;
 	return PINF_OK;
 }

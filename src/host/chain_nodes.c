@@ -65,6 +65,15 @@ ask(void *ctx, void *client, struct pinf_job *job)
 	pinf_queue_push(node->of->events, job);
 }
 
+/* As it goes into a request line: nothing that would end it, or that is never sent. */
+static bool
+is_path(const char *path)
+{
+	while (*path > ' ' && *path < 0x7f && *path != '#')
+		path++;
+	return *path == '\0';
+}
+
 /* One url: its origin and path apart. */
 static enum pinf_err
 split(struct node *node, const char *url, size_t len, struct pinf_bytes *message)
@@ -81,7 +90,8 @@ split(struct node *node, const char *url, size_t len, struct pinf_bytes *message
 	node->path = path == NULL ? strdup("/") : strndup(path, len - origin_len);
 	if (node->origin == NULL || node->path == NULL)
 		return PINF_E_NO_MEMORY;
-	if (pinf_url_check(node->origin, NULL) == PINF_OK)
+	if (pinf_url_check(node->origin, NULL) == PINF_OK && is_path(node->origin) &&
+	    is_path(node->path))
 		return PINF_OK;
 	return pinf_say(message, PINF_E_CONFIG,
 	    "--chain-rpc: \"%.100s\" is not a node's URL: write http://HOST:PORT[/PATH] or "
@@ -99,6 +109,20 @@ forget(struct pinf_chain_nodes *nodes)
 	nodes->count = 0;
 }
 
+/* A quorum is of different nodes: none has two voices. */
+static enum pinf_err
+tell_apart(const struct pinf_chain_nodes *nodes, struct pinf_bytes *message)
+{
+	const struct node *last = &nodes->nodes[nodes->count - 1];
+
+	for (const struct node *node = nodes->nodes; node < last; node++)
+		if (strcmp(node->origin, last->origin) == 0 && strcmp(node->path, last->path) == 0)
+			return pinf_say(message, PINF_E_CONFIG,
+			    "--chain-rpc: \"%.100s\" is there twice: a node counts once",
+			    last->origin);
+	return PINF_OK;
+}
+
 static enum pinf_err
 read_urls(struct pinf_chain_nodes *nodes, const char *urls, struct pinf_bytes *message)
 {
@@ -112,6 +136,8 @@ read_urls(struct pinf_chain_nodes *nodes, const char *urls, struct pinf_bytes *m
 			    PINF_CHAIN_ENDPOINTS_MAX);
 		else
 			err = split(&nodes->nodes[nodes->count++], urls, len, message);
+		if (err == PINF_OK)
+			err = tell_apart(nodes, message);
 		urls += len;
 		urls += *urls == ',';
 	}
