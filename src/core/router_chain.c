@@ -243,6 +243,8 @@ settle_all(struct pinf_router *r)
 			counting |= 1u << n;
 	if (counting == r->chain->settled)
 		return PINF_OK;
+	/* Lists that were too old may be so no more, and what waits in their sessions be claimable. */
+	r->wake_miners |= (counting & ~r->chain->settled) != 0;
 	r->chain->settled = counting;
 	for (size_t i = 0; i < r->chain->count && err == PINF_OK; i++)
 		err = settle(r, &r->chain->views[i]);
@@ -349,6 +351,7 @@ take_in(struct pinf_router *r, unsigned number, struct chain_read *read)
 
 	if (view == NULL || read->failed)
 		return PINF_OK;
+	r->wake_miners |= !chain_fresh(r, read->session);
 	err = chain_view_put(view, number, &read->reading);
 	if (err != PINF_OK)
 		return err == PINF_E_DUPLICATE ? PINF_OK : err;

@@ -322,6 +322,45 @@ a_stale_session_bars_no_other(void **state)
 	assert_int_equal(lease.session, dedicated);
 }
 
+/* The list is too old for the miner that claims now; once it is not, the miner has what waits. */
+static void
+waits_for_the_list(struct rig *r)
+{
+	uint64_t waiter;
+	size_t from;
+
+	assert_int_equal(post(r, &r->miner, "/api/v1/miner/claim", "{\"wait_ms\":60000}"), 0);
+	waiter = r->request;
+	from = r->fx.count;
+	memset(nodes, 0, sizeof nodes);
+	look(r);
+	r->from = from;
+	assert_int_equal(answer_to(r, waiter), 200);
+}
+
+static void
+a_fresh_list_wakes_who_waits(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = new_session(r, "dedicated");
+	struct pinf_router_config config = r->config;
+	struct lease task;
+
+	config.acl.chain.stall_ms = 2 * AGE_MS;
+	rig_restart(r, &config);
+	list(r, session, SIM_CHAIN_ADD, DEPTH + 1);
+	look(r);
+	for (int i = 0; i < 3; i++)
+		submitted(r, session, &task);
+	rig_pass(r, AGE_MS + 1); /* No node says anything for so long. */
+	waits_for_the_list(r);
+	nodes[0].absent = nodes[1].absent = true; /* Two are wrong for a moment. */
+	look(r);
+	waits_for_the_list(r);
+	rig_restart(r, &r->config);
+	waits_for_the_list(r);
+}
+
 static void
 privacy_follows_the_contract_for_good(void **state)
 {
@@ -520,10 +559,10 @@ main(void)
 	    TEST(a_removal_is_remembered_without_a_quorum),
 	    cmocka_unit_test(an_invented_block_bars_nobody_for_good), TEST(one_of_three_may_lie),
 	    TEST(too_few_sound_nodes_fail_closed), TEST(a_stale_session_bars_no_other),
-	    TEST(privacy_follows_the_contract_for_good), TEST(the_list_is_changed_where_it_is),
-	    TEST(a_thousand_miners_come_in_pages), TEST(ownership_is_the_session_contracts),
-	    TEST(an_emergency_is_the_environments), TEST(nodes_are_told),
-	    TEST(a_failed_batch_is_read_again)};
+	    TEST(a_fresh_list_wakes_who_waits), TEST(privacy_follows_the_contract_for_good),
+	    TEST(the_list_is_changed_where_it_is), TEST(a_thousand_miners_come_in_pages),
+	    TEST(ownership_is_the_session_contracts), TEST(an_emergency_is_the_environments),
+	    TEST(nodes_are_told), TEST(a_failed_batch_is_read_again)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
