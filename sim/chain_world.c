@@ -345,6 +345,7 @@ sim_chain_asked(struct sim_world *w, struct sim_answer *answer)
 
 	sim_oracle_chain(w);
 	answer->counts = !says.garbage && !says.absent && says.chain_id == 0;
+	answer->head = sim_chain_head(&w->chain.chain, &says);
 	answer->event.status =
 	    sim_chain_answer(&w->chain.chain, &says, pinf_span_of(&answer->body), &body);
 	pinf_bytes_free(&answer->body);
@@ -360,8 +361,13 @@ sim_chain_asked(struct sim_world *w, struct sim_answer *answer)
 void
 sim_chain_told(struct sim_world *w, const struct sim_answer *answer)
 {
-	if (answer->event.err == PINF_OK && answer->counts)
-		w->chain.nodes[answer->node].heard_ms = w->now_ms;
+	struct sim_node *n = &w->chain.nodes[answer->node];
+
+	if (answer->event.err != PINF_OK || !answer->counts)
+		return;
+	n->heard_ms = w->now_ms;
+	n->told = n->answered; /* This answer may not be about it; one of the two was. */
+	n->answered = answer->head;
 }
 
 void

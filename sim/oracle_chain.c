@@ -73,30 +73,25 @@ note_told(struct sim_world *w, struct sim_session *s)
 		s->known_private |= must_know(w, h, s->governed->private_ms[h]);
 }
 
-/* Heads now, the chain's own last, and the newest block that a quorum has. */
+/* Heads now, the chain's own last, and the oldest of those that the router was told. */
 struct heads {
 	uint64_t of[SIM_HEADS];
-	uint64_t quorum;
+	uint64_t told;
 };
 
 static struct heads
 heads_now(const struct sim_world *w)
 {
 	const struct sim_chain *chain = &w->chain.chain;
-	struct heads heads = {.of = {[SIM_CANONICAL] = sim_chain_newest(chain)}};
+	struct heads heads = {
+	    .of = {[SIM_CANONICAL] = sim_chain_newest(chain)}, .told = UINT64_MAX};
 
 	for (uint32_t n = 0; n < plan_of(w)->nodes; n++) {
 		const struct sim_chain_node node = sim_chain_node_now(w, n);
 
 		heads.of[n] = sim_chain_head(chain, &node);
-	}
-	for (uint32_t n = 0; n < plan_of(w)->nodes; n++) {
-		uint32_t have = 0;
-
-		for (uint32_t other = 0; other < plan_of(w)->nodes; other++)
-			have += heads.of[other] >= heads.of[n];
-		if (have >= plan_of(w)->quorum && heads.of[n] > heads.quorum)
-			heads.quorum = heads.of[n];
+		if (w->chain.nodes[n].told < heads.told)
+			heads.told = w->chain.nodes[n].told;
 	}
 	return heads;
 }
@@ -131,7 +126,7 @@ look_at_miner(struct sim_world *w, const struct sim_session *s, uint32_t index, 
 	const struct pinf_address *who = &w->clients[index]->wallet.address;
 	const struct sim_chain *chain = &w->chain.chain;
 	const uint64_t head = heads->of[h], depth = plan_of(w)->confirmations,
-		       most = heads->quorum + depth;
+		       most = heads->told + depth;
 	struct sim_listing *m = &s->governed->miners[index];
 	const bool listed = sim_chain_lists(chain, head, s->id, who);
 

@@ -54,7 +54,7 @@ make_chain(struct sim_plan *plan, struct sim_rng *rng)
 	if (sim_rng_hit(rng, 700))
 		chain->nodes = 3;
 	chain->quorum = chain->nodes / 2 + 1;
-	chain->confirmations = between(rng, 2, 6);
+	chain->confirmations = between(rng, 3, 8);
 	chain->block_ms = between(rng, 1000, 3000);
 	chain->behind_max = between(rng, 0, 2);
 	chain->poll_ms = between(rng, 1000, 2000);
@@ -207,7 +207,8 @@ make_reorgs(struct sim_plan *plan, struct sim_rng *rng)
 		const struct sim_step *change = &plan->steps[sim_rng_below(rng, count)];
 		struct sim_step step = {.op = SIM_REORG};
 
-		step.at_ms = change->at_ms + between(rng, 1, 4 * chain->block_ms);
+		step.at_ms =
+		    change->at_ms + between(rng, 2, chain->confirmations + 2) * chain->block_ms;
 		step.depth = between(rng, 1, chain->confirmations);
 		if (sim_rng_hit(rng, 100))
 			step.depth += between(rng, 1, 6);

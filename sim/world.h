@@ -66,6 +66,7 @@ struct sim_answer {
 	struct pinf_bytes body;
 	uint32_t node; /* of the chain */
 	uint64_t asked_ms;
+	uint64_t head; /* the node's newest block when it answered */
 	bool counts; /* the node did not say what makes it count for nothing */
 };
 
@@ -248,8 +249,9 @@ struct sim_node {
 	uint64_t
 	    lied_at; /* its newest block when it lied last: what it said holds until the next */
 	uint64_t well_ms; /* since when all that it was asked came back, in time and true */
-	uint64_t
-	    heard_ms; /* when it told the router something true last; 0: not since that started */
+	uint64_t told; /* a block that its newest was not below in what it told the router */
+	uint64_t answered; /* its newest block when it answered last */
+	uint64_t heard_ms; /* when it last told the router what counts; 0: not since that started */
 };
 
 struct sim_chain_world {
