@@ -234,6 +234,10 @@ sim_chain_fault(struct sim_world *w, const struct sim_step *step)
 		w->stats.faults[SIM_F_CHAIN_LIE]++;
 		lie(w, step);
 		break;
+	case SIM_CHAIN_CUT:
+		w->stats.faults[SIM_F_CHAIN_CUT]++;
+		c->nodes[step->node].cut_until_ms = w->now_ms + step->for_ms;
+		break;
 	default:
 		w->stats.faults[SIM_F_CHAIN_DOWN]++;
 		c->down_until_ms = w->now_ms + step->for_ms;
@@ -293,12 +297,13 @@ sim_chain_calm(struct sim_world *w)
 
 /* One crossing; false: it is lost. */
 static bool
-crosses(struct sim_world *w, uint64_t *delay_ms)
+crosses(struct sim_world *w, uint32_t node, uint64_t *delay_ms)
 {
 	struct sim_chain_world *c = &w->chain;
+	const bool cut = w->now_ms < c->down_until_ms || w->now_ms < c->nodes[node].cut_until_ms;
 
 	*delay_ms = 1 + sim_rng_below(&c->rng, w->calm ? 5 : rates_of(w)->delay_max_ms);
-	if (w->calm || (w->now_ms >= c->down_until_ms && !sim_rng_hit(&c->rng, rates_of(w)->lost)))
+	if (w->calm || (!cut && !sim_rng_hit(&c->rng, rates_of(w)->lost)))
 		return true;
 	w->stats.faults[SIM_F_CHAIN_LOSS]++;
 	return false;
@@ -329,7 +334,7 @@ sim_chain_ask(struct sim_world *w, struct pinf_effect *fx)
 	made->body = fx->body;
 	fx->body = (struct pinf_bytes){0};
 	sim_oracle_scan(w, "a call to the chain", pinf_span_of(&made->body));
-	if (crosses(w, &delay_ms))
+	if (crosses(w, made->node, &delay_ms))
 		sim_after(w, delay_ms,
 		    (struct sim_item){.what = SIM_ASKED, .life = w->router.life, .data = made});
 	else
@@ -350,7 +355,7 @@ sim_chain_asked(struct sim_world *w, struct sim_answer *answer)
 	    sim_chain_answer(&w->chain.chain, &says, pinf_span_of(&answer->body), &body);
 	pinf_bytes_free(&answer->body);
 	answer->body = body;
-	if (crosses(w, &delay_ms) &&
+	if (crosses(w, answer->node, &delay_ms) &&
 	    w->now_ms + delay_ms < answer->asked_ms + rates_of(w)->timeout_ms)
 		sim_after(w, delay_ms,
 		    (struct sim_item){.what = SIM_ANSWER, .life = w->router.life, .data = answer});

@@ -78,6 +78,7 @@ static const struct {
     [SIM_REORG] = {"reorg", HAS(DEPTH)},
     [SIM_CHAIN_STALL] = {"chain-stall", HAS(NODE) | HAS(FOR_MS)},
     [SIM_CHAIN_LIE] = {"chain-lie", HAS(NODE) | HAS(LIE) | HAS(MINER) | HAS(FOR_MS)},
+    [SIM_CHAIN_CUT] = {"chain-cut", HAS(NODE) | HAS(FOR_MS)},
     [SIM_CHAIN_DOWN] = {"chain-down", HAS(FOR_MS)},
 };
 
@@ -171,7 +172,7 @@ check_chain_step(
 		pinf_json_fail(r, "session", PINF_E_RANGE);
 	if (step->op == SIM_REORG && step->depth == 0)
 		pinf_json_fail(r, "depth", PINF_E_RANGE);
-	if (step->op == SIM_CHAIN_STALL && step->node >= plan->chain.nodes)
+	if ((ops[step->op].fields & HAS(NODE)) != 0 && step->node >= plan->chain.nodes)
 		pinf_json_fail(r, "node", PINF_E_RANGE);
 	/* So that there are never as many liars as a quorum. */
 	if (step->op == SIM_CHAIN_LIE && step->node + 1 >= plan->chain.quorum)

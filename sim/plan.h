@@ -79,6 +79,7 @@ enum sim_op {
 	SIM_REORG, /* the newest `depth` blocks become others; some of what they did is lost */
 	SIM_CHAIN_STALL, /* a node's newest block stands still for for_ms */
 	SIM_CHAIN_LIE, /* a node lies for for_ms, maybe about a miner */
+	SIM_CHAIN_CUT, /* a node does not answer for for_ms */
 	SIM_CHAIN_DOWN, /* no node answers for for_ms */
 	SIM_OPS
 };

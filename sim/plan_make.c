@@ -252,9 +252,10 @@ make_chain_faults(struct sim_plan *plan, struct sim_rng *rng)
 		step.node = between(rng, 0, chain->nodes - 1);
 		add(plan, step);
 	}
-	for (uint32_t i = 0; i < (plan->minutes + 2) / 3; i++) {
-		struct sim_step step = {.op = SIM_CHAIN_DOWN};
+	for (uint32_t i = 0; i < plan->minutes; i++) {
+		struct sim_step step = {.op = i % 3 == 0 ? SIM_CHAIN_DOWN : SIM_CHAIN_CUT};
 
+		step.node = between(rng, 0, chain->nodes - 1);
 		step.at_ms = any_time(rng, plan);
 		step.for_ms = between(rng, 1000, 3 * chain->max_age_ms);
 		add(plan, step);

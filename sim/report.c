@@ -12,8 +12,8 @@
 static const char *const fault_names[SIM_FAULTS] = {"messages lost", "messages duplicated",
     "messages held back", "partitions", "router crashes", "router crashes before effects",
     "miner crashes", "caller crashes", "batches undone", "reorganisations",
-    "reorganisations too deep", "chain nodes stalled", "chain nodes lying", "chain out of reach",
-    "chain messages lost"};
+    "reorganisations too deep", "chain nodes stalled", "chain nodes lying", "chain nodes cut off",
+    "chain out of reach", "chain messages lost"};
 static const char *const disk_names[SIM_DISK_FAULTS] = {
     "disk I/O errors", "disk full", "unsynced writes lost", "unsynced writes torn"};
 static const char *const blob_names[SIM_BLOB_FAULTS] = {"blob puts failed", "blob acks lost",

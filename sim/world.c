@@ -275,6 +275,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	case SIM_REORG:
 	case SIM_CHAIN_STALL:
 	case SIM_CHAIN_LIE:
+	case SIM_CHAIN_CUT:
 	case SIM_CHAIN_DOWN: sim_chain_fault(w, step); break;
 	case SIM_OPS: break;
 	}

@@ -214,6 +214,7 @@ enum sim_fault {
 	SIM_F_DEEP_REORG,
 	SIM_F_CHAIN_STALL,
 	SIM_F_CHAIN_LIE,
+	SIM_F_CHAIN_CUT,
 	SIM_F_CHAIN_DOWN,
 	SIM_F_CHAIN_LOSS,
 	SIM_FAULTS
@@ -246,6 +247,7 @@ struct sim_node {
 	uint64_t lies_until_ms;
 	uint64_t stalled_until_ms;
 	uint64_t stalled_at;
+	uint64_t cut_until_ms;
 	uint64_t
 	    lied_at; /* its newest block when it lied last: what it said holds until the next */
 	uint64_t well_ms; /* since when all that it was asked came back, in time and true */
