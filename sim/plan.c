@@ -41,7 +41,6 @@ static const struct {
 	const char *name;
 	size_t offset;
 	uint64_t max; /* 0: a flag */
-	bool is_lie; /* by its name */
 } fields[FIELDS] = {
     [SESSION] = {"session", offsetof(struct sim_step, session), SIM_SESSIONS_MAX - 1},
     [MINER] = {"miner", offsetof(struct sim_step, miner), SIM_MINERS_MAX + SIM_UNLISTED_MAX - 1},
@@ -50,11 +49,11 @@ static const struct {
     [FOR_MS] = {"for_ms", offsetof(struct sim_step, for_ms), DAY_MS},
     [DEPTH] = {"depth", offsetof(struct sim_step, depth), SIM_DEPTH_MAX},
     [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1},
-    [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1, true},
-    [PRIVATE] = {"private", offsetof(struct sim_step, make_private)},
-    [EPHEMERAL] = {"ephemeral", offsetof(struct sim_step, ephemeral)},
-    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed)},
-    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit)},
+    [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1},
+    [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0},
+    [EPHEMERAL] = {"ephemeral", offsetof(struct sim_step, ephemeral), 0},
+    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0},
+    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0},
 };
 
 #define HAS(field) (1u << (field))
@@ -133,7 +132,7 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	uint32_t stored = 0;
 	bool flag = false;
 
-	if (fields[field].is_lie) {
+	if (field == LIE) {
 		pinf_json_text(r, fields[field].name, true, &name);
 		while (stored < SIM_LIES && !pinf_span_equal(name, pinf_span_str(lies[stored])))
 			stored++;
@@ -350,7 +349,7 @@ write_step(struct pinf_json_writer *w, const struct sim_step *step)
 		if (fields[f].max == 0) {
 			memcpy(&flag, at, sizeof flag);
 			pinf_json_put_bool(w, fields[f].name, flag);
-		} else if (fields[f].is_lie) {
+		} else if (f == LIE) {
 			memcpy(&number, at, sizeof number);
 			pinf_json_put_str(w, fields[f].name, lies[number]);
 		} else {
