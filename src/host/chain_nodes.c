@@ -74,10 +74,11 @@ is_path(const char *path)
 	return *path == '\0';
 }
 
-/* One url: its origin and path apart. */
+/* The next node's url: its origin and path apart. */
 static enum pinf_err
-split(struct node *node, const char *url, size_t len, struct pinf_bytes *message)
+split(struct pinf_chain_nodes *nodes, const char *url, size_t len, struct pinf_bytes *message)
 {
+	struct node *node = &nodes->nodes[nodes->count++];
 	const char *host = memchr(url, ':', len);
 	const char *path = NULL;
 	size_t origin_len = len;
@@ -93,10 +94,11 @@ split(struct node *node, const char *url, size_t len, struct pinf_bytes *message
 	if (pinf_url_check(node->origin, NULL) == PINF_OK && is_path(node->origin) &&
 	    is_path(node->path))
 		return PINF_OK;
+	/* By its place: what stands there may hold a password. */
 	return pinf_say(message, PINF_E_CONFIG,
-	    "--chain-rpc: \"%.100s\" is not a node's URL: write http://HOST:PORT[/PATH] or "
+	    "--chain-rpc: number %u is not a node's URL: write http://HOST:PORT[/PATH] or "
 	    "https://..., several with commas between them",
-	    node->origin);
+	    nodes->count);
 }
 
 static void
@@ -135,7 +137,7 @@ read_urls(struct pinf_chain_nodes *nodes, const char *urls, struct pinf_bytes *m
 			err = pinf_say(message, PINF_E_CONFIG, "--chain-rpc: more than %d nodes",
 			    PINF_CHAIN_ENDPOINTS_MAX);
 		else
-			err = split(&nodes->nodes[nodes->count++], urls, len, message);
+			err = split(nodes, urls, len, message);
 		if (err == PINF_OK)
 			err = tell_apart(nodes, message);
 		urls += len;

@@ -262,7 +262,7 @@ class Started(unittest.TestCase):
         for url in (",", f"{good},,{good}/x", f"{good}, {good}/x", "127.0.0.1:8545", "ftp://127.0.0.1", "http://", "http://h:99999",
                     "http://u:p@h", "http://h?x=1", "http://h#f", "http://h/x#f", "http://h/a b", "http://h/\xe4", "nonsense"):
             with self.subTest(url=url):
-                self.fails("--chain-rpc", url, says=r'^--chain-rpc: ".*" is not a node\'s URL: write http://HOST:PORT')
+                self.fails("--chain-rpc", url, says=r"^--chain-rpc: number [12] is not a node's URL: write http://HOST:PORT")
         self.fails("--chain-rpc", ",".join(f"{good}/{i}" for i in range(9)), says="^--chain-rpc: more than 8 nodes")
         self.fails("--chain-rpc", f"{good},{good}/x,{good}/x", says="^--chain-rpc: .* twice: a node counts once")
         self.fails("--chain-rpc", good, "--contract", world.ZERO_ADDRESS, says="^--chain-rpc: say which contract .*--contract 0x")
