@@ -194,10 +194,12 @@ struct pinf_store_ops {
 	    void *store, uint64_t session, enum pinf_acl_source source, uint64_t *count);
 	enum pinf_err (*member_clear)(void *store, enum pinf_acl_source source);
 	/*
-	 * Seats: the oldest queued task's pooled session among those that have one free (0: none); a
-	 * miner's first seat; later ends for its seats in one session (0: in all); the first that ran out.
+	 * Seats: the oldest queued task's pooled session among those that have one free and are workable
+	 * (0: none); a miner's first seat; later ends for its seats in one session (0: in all); the first
+	 * that ran out.
 	 */
-	enum pinf_err (*seat_wanted)(void *store, uint64_t *session);
+	enum pinf_err (*seat_wanted)(
+	    void *store, const struct pinf_claim *claim, uint64_t *session);
 	enum pinf_err (*seat_of)(
 	    void *store, const struct pinf_address *miner, struct pinf_member *seat);
 	enum pinf_err (*seat_extend)(

@@ -245,9 +245,6 @@ PINF_MUST_CHECK enum pinf_err task_timers(struct pinf_router *r);
 
 /* router_lease.c: miners at work. */
 router_handler route_claim, route_ack, route_precommit, route_commit, route_release;
-/* Whether the policy would let this miner work there, were it listed. */
-bool lease_possible(
-    struct pinf_router *r, const struct pinf_session *session, const struct pinf_address *miner);
 PINF_MUST_CHECK enum pinf_err lease_next(struct pinf_router *r, const struct pinf_address *miner,
     uint64_t session, struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err lease_expired(struct pinf_router *r, struct pinf_task *task);
@@ -280,8 +277,8 @@ struct pinf_scope key_result_scope(const struct pinf_task *task);
 /* router_pool.c: assignments. */
 router_handler route_pool, route_pool_allow, route_pool_deny, route_leave;
 /* A seat for a miner of the pool, in the session that waits longest for one. */
-PINF_MUST_CHECK enum pinf_err pool_seat(
-    struct pinf_router *r, const struct pinf_address *miner, uint64_t only_session, bool *seated);
+PINF_MUST_CHECK enum pinf_err
+pool_seat(struct pinf_router *r, const struct pinf_claim *claim, bool *seated);
 /* Its seats (task: only the one in that session, for as long as the lease may take) last longer. */
 PINF_MUST_CHECK enum pinf_err pool_heard_of(
     struct pinf_router *r, const struct pinf_address *miner, const struct pinf_task *task);

@@ -51,7 +51,8 @@ lease_take(struct pinf_router *r, struct pinf_task *task, const struct pinf_addr
 	return err == PINF_OK ? pool_heard_of(r, miner, task) : err;
 }
 
-bool
+/* Whether the policy would let this miner work there, were it listed. */
+static bool
 lease_possible(
     struct pinf_router *r, const struct pinf_session *session, const struct pinf_address *miner)
 {
@@ -96,7 +97,7 @@ find_task(struct pinf_router *r, const struct pinf_address *miner, uint64_t sess
 
 	if (err != PINF_E_NOT_FOUND)
 		return err;
-	err = pool_seat(r, miner, session, &seated);
+	err = pool_seat(r, &claim, &seated);
 	if (err != PINF_OK)
 		return err;
 	return seated ? r->store.ops->task_claimable(r->store.ctx, &claim, task) : PINF_E_NOT_FOUND;

@@ -66,23 +66,21 @@ take_seat(
 }
 
 enum pinf_err
-pool_seat(
-    struct pinf_router *r, const struct pinf_address *miner, uint64_t only_session, bool *seated)
+pool_seat(struct pinf_router *r, const struct pinf_claim *claim, bool *seated)
 {
 	struct pinf_session session;
 	uint64_t wanted = 0;
 	enum pinf_err err;
 
 	*seated = false;
-	if (!in_pool(r, miner))
+	if (claim->only_session != 0 || !in_pool(r, &claim->miner))
 		return PINF_OK;
-	err = r->store.ops->seat_wanted(r->store.ctx, &wanted);
-	if (err != PINF_OK || wanted == 0 || (only_session != 0 && only_session != wanted))
+	err = r->store.ops->seat_wanted(r->store.ctx, claim, &wanted);
+	if (err != PINF_OK || wanted == 0)
 		return err;
 	err = r->store.ops->session_get(r->store.ctx, wanted, &session);
-	if (err != PINF_OK || !lease_possible(r, &session, miner))
-		return err;
-	err = give_seat(r, &session, miner);
+	if (err == PINF_OK)
+		err = give_seat(r, &session, &claim->miner);
 	*seated = err == PINF_OK;
 	return err;
 }

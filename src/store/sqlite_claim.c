@@ -180,6 +180,22 @@ find_in(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candid
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
+/* Walks the open pooled sessions: only those are in their index. */
+enum pinf_err
+pinf_sqlite_seat_wanted(void *store, const struct pinf_claim *claim, uint64_t *session)
+{
+	struct pinf_query q = pinf_query(store, PINF_SQL_SEATS_WANTED);
+	struct candidate best = {0, UINT64_MAX, UINT64_MAX}, next;
+
+	*session = 0;
+	while (pinf_next(&q, &candidate_record, &next))
+		if (older(&next, &best) && is_workable(claim, next.session)) {
+			best = next;
+			*session = best.session;
+		}
+	return pinf_end(&q) == PINF_E_NOT_FOUND ? PINF_OK : q.err;
+}
+
 enum pinf_err
 pinf_sqlite_claimable(void *store, const struct pinf_claim *claim, struct pinf_task *task)
 {

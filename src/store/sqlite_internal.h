@@ -109,6 +109,8 @@ enum pinf_err pinf_end(struct pinf_query *query);
 enum pinf_err pinf_sqlite_count(struct pinf_sqlite *store); /* sets counts from the rows */
 enum pinf_err
 pinf_sqlite_claimable(void *store, const struct pinf_claim *claim, struct pinf_task *task);
+enum pinf_err
+pinf_sqlite_seat_wanted(void *store, const struct pinf_claim *claim, uint64_t *session);
 
 /* Each file sets the operations that it implements. */
 void pinf_sqlite_session_ops(struct pinf_store_ops *ops);

@@ -159,14 +159,6 @@ member_clear(void *store, enum pinf_acl_source source)
 }
 
 static enum pinf_err
-seat_wanted(void *store, uint64_t *session)
-{
-	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_WANTED);
-
-	return pinf_get_record(&q, &pinf_number_record, session);
-}
-
-static enum pinf_err
 seat_of(void *store, const struct pinf_address *miner, struct pinf_member *seat)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_SEAT_OF);
@@ -258,7 +250,7 @@ pinf_sqlite_session_ops(struct pinf_store_ops *ops)
 	ops->member_list = member_list;
 	ops->member_count = member_count;
 	ops->member_clear = member_clear;
-	ops->seat_wanted = seat_wanted;
+	ops->seat_wanted = pinf_sqlite_seat_wanted;
 	ops->seat_of = seat_of;
 	ops->seat_extend = seat_extend;
 	ops->seat_due = seat_due;

@@ -199,6 +199,27 @@ a_session_drains_and_resumes(void **state)
 	assert_int_equal(lease.task, task.task);
 }
 
+/* No miner may work where attested ones are demanded: what waits there bars no other session's seats. */
+static void
+a_seat_that_nobody_may_have_bars_no_other(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t first = pooled(r, 1), session = pooled(r, 1);
+	struct lease task, lease;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/policy", first);
+	assert_int_equal(post(r, NULL, path, "{\"attestation\":true}"), 200);
+	assert_int_equal(about(r, &r->admin, "/api/v1/pool/allow", &r->miner), 200);
+	submitted(r, first, &task);
+	submitted(r, session, &task);
+	assert_int_equal(claim_any(r, &r->miner, &lease), 200);
+	assert_int_equal(lease.session, session);
+	assert_int_equal(post(r, NULL, path, "{}"), 200);
+	assert_int_equal(claim_any(r, &r->miner, &lease), 200);
+	assert_int_equal(lease.session, first);
+}
+
 static void
 seats_survive_a_restart_and_a_failed_batch(void **state)
 {
@@ -227,8 +248,8 @@ main(void)
 	const struct CMUnitTest tests[] = {TEST(the_pool_is_the_administrators),
 	    TEST(a_seat_comes_with_work_and_is_the_only_one),
 	    TEST(a_seat_outlasts_its_lease_and_no_silence), TEST(released_mid_task),
-	    TEST(a_miner_leaves_by_itself), TEST(a_session_drains_and_resumes),
-	    TEST(seats_survive_a_restart_and_a_failed_batch)};
+	    TEST(a_seat_that_nobody_may_have_bars_no_other), TEST(a_miner_leaves_by_itself),
+	    TEST(a_session_drains_and_resumes), TEST(seats_survive_a_restart_and_a_failed_batch)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
