@@ -14,6 +14,8 @@ import tempfile
 import threading
 import time
 
+import world
+
 WINDOW = 32
 BLOCK = 16
 # Any 31 bytes of a needle hold a whole block that begins at 0 modulo 16 in it, and one that begins at 1: one of
@@ -140,8 +142,8 @@ class Capture:
     def __init__(self, ports=()):
         self.file = tempfile.NamedTemporaryFile(suffix=".pcap")
         wanted = " or ".join(f"tcp port {port}" for port in ports) or "ip and tcp"
-        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", "tcpdump", "-i", "lo", "--immediate-mode", "-U", "-s", "0", "-B", "65536", "-Z", "root",
-                                         "-w", self.file.name, wanted], stderr=subprocess.PIPE, text=True)
+        command = [*world.LEASH, "tcpdump", "-i", "lo", "--immediate-mode", "-U", "-s", "0", "-B", "65536", "-Z", "root"]
+        self.process = subprocess.Popen([*command, "-w", self.file.name, wanted], stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         while "listening on" not in line:
             if not line:
