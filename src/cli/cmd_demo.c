@@ -210,7 +210,8 @@ keep(const struct demo *d)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
-	(void)sigwait(&signals, &which);
+	if (!atomic_load(&d->interrupted))
+		(void)sigwait(&signals, &which);
 }
 
 static enum pinf_err
@@ -239,6 +240,9 @@ demo(struct cli *cli)
 	if (err == PINF_OK && cli_number(cli, "keep") != 0)
 		keep(&d);
 	demo_stop_all(&d);
+	if (atomic_load(&d.interrupted))
+		err = pinf_say(&cli->message, PINF_E_TIMEOUT,
+		    "pinf demo: interrupted; its files are in %s", d.dir);
 	if (err == PINF_OK)
 		err = audit(&d);
 	if (err == PINF_OK && cli_number(cli, "json") != 0) {

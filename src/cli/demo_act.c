@@ -37,8 +37,10 @@ static enum pinf_err
 run(struct demo *d, const char *const *words, struct pinf_span input, bool json,
     struct pinf_bytes *output)
 {
-	const struct pinf_command_run how = {
-	    .input = input, .timeout_ms = COMMAND_TIMEOUT_MS, .output_max = OUTPUT_MAX};
+	const struct pinf_command_run how = {.input = input,
+	    .timeout_ms = COMMAND_TIMEOUT_MS,
+	    .output_max = OUTPUT_MAX,
+	    .stop = &d->interrupted};
 	struct pinf_command_line line = {.words = {d->exe}};
 	size_t n = 1;
 	enum pinf_err err;

@@ -37,12 +37,16 @@ pause_ms(long ms)
 /* For on_signal(), which has no argument: the demo whose processes must not outlive it. */
 static struct demo *volatile running;
 
+/* Once: a second signal ends the demo itself, since SA_RESETHAND. */
 static void
 on_signal(int which)
 {
-	for (size_t i = 0; running != NULL && i < running->pid_count; i++)
+	(void)which;
+	if (running == NULL)
+		return;
+	atomic_store(&running->interrupted, true);
+	for (size_t i = 0; i < running->pid_count; i++)
 		(void)kill(running->pids[i], SIGTERM);
-	(void)raise(which); /* Once: SA_RESETHAND. */
 }
 
 static void

@@ -3,6 +3,7 @@
 #ifndef PINF_CLI_DEMO_WORLD_H
 #define PINF_CLI_DEMO_WORLD_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "cli/cli.h"
@@ -40,6 +41,7 @@ struct demo {
 	unsigned wrong_answers;
 	unsigned refusals;
 	unsigned let_in; /* intrusions that succeeded */
+	atomic_bool interrupted; /* by a signal: the command that runs is ended */
 };
 
 /* d: zeros but for cli and prompts.  dir "": a new temporary one. */

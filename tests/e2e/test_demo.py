@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,10 @@ import urllib.request
 import search
 import secrecy
 import world
+
+
+# Not KILL, as world.LEASH: the demo ends what it has started, if it is told.
+LEASH = ["setpriv", "--pdeathsig", "TERM", "--"]
 
 
 def processes_of(directory):
@@ -29,6 +34,15 @@ def processes_of(directory):
     return found
 
 
+def said_until(run, words):
+    said = ""
+    while words not in said:
+        line = run.stdout.readline()
+        assert line, "the demo ended by itself:\n" + said
+        said += line
+    return said
+
+
 class Demo(unittest.TestCase):
     def setUp(self):
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("PINF_")}
@@ -38,7 +52,7 @@ class Demo(unittest.TestCase):
         self.assertFalse(os.path.exists(directory), directory)
 
     def test_summary(self):
-        run = subprocess.run([world.PINF, "demo", "--json"], env=self.env, capture_output=True, text=True, timeout=100)
+        run = subprocess.run([*LEASH, world.PINF, "demo", "--json"], env=self.env, capture_output=True, text=True, timeout=100)
         self.assertEqual(run.returncode, 0, run.stdout[-3000:] + run.stderr)
         summary = json.loads(run.stdout.splitlines()[-1])
         self.assertEqual((summary["answers"], summary["wrong_answers"], summary["refusals"]), (3, 0, 2))
@@ -50,14 +64,10 @@ class Demo(unittest.TestCase):
         self.clean(summary["dir"])
 
     def test_keep_until_interrupted(self):
-        run = subprocess.Popen([world.PINF, "demo", "--keep"], env=self.env, stdout=subprocess.PIPE, text=True,
+        run = subprocess.Popen([*LEASH, world.PINF, "demo", "--keep"], env=self.env, stdout=subprocess.PIPE, text=True,
                                stderr=subprocess.STDOUT)
         try:
-            said = ""
-            while "v1 is not sealed" not in said:
-                line = run.stdout.readline()
-                self.assertTrue(line, "the demo ended by itself:\n" + said)
-                said += line
+            said = said_until(run, "v1 is not sealed")
             url = re.search(r"http://\S+/api/v1/info", said)[0]
             with urllib.request.urlopen(url, timeout=10) as answer:
                 self.assertEqual(json.load(answer)["name"], "pinf")
@@ -71,6 +81,20 @@ class Demo(unittest.TestCase):
             if run.poll() is None:
                 run.send_signal(signal.SIGINT)
                 run.communicate(timeout=60)
+
+
+    def test_interrupted_in_a_command(self):
+        """Of what it has started nothing is left, the command that runs included."""
+        for which in (signal.SIGINT, signal.SIGTERM):
+            run = subprocess.Popen([*LEASH, world.PINF, "demo"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            said = said_until(run, "$ pinf complete")
+            directory = re.search(r"Everything is in (\S+)\.  ", said)[1]
+            self.addCleanup(shutil.rmtree, directory)
+            run.send_signal(which)
+            said += run.communicate(timeout=30)[0]  # to the end of the pipe: whoever is left holds it open
+            self.assertEqual(run.returncode, 1, said)
+            self.assertIn(f"interrupted; its files are in {directory}", said)
+            self.assertEqual(processes_of(directory), [])
 
 
 class Sealed(unittest.TestCase):
@@ -87,16 +111,8 @@ class Sealed(unittest.TestCase):
         cls.env = {name: value for name, value in os.environ.items() if not name.startswith("PINF_")}
 
     def demo(self, *args, **more):
-        command = [*world.LEASH, world.PINF, "demo", *map(str, args)]
+        command = [*LEASH, world.PINF, "demo", *map(str, args)]
         return subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
-
-    def say(self, run, until):
-        said = ""
-        while until not in said:
-            line = run.stdout.readline()
-            self.assertTrue(line, "the demo ended by itself:\n" + said)
-            said += line
-        return said
 
     def answered(self, said):
         """Each file's answer, by v3 and by v2, is what the engine computes from it; files are named, not shown."""
@@ -118,7 +134,7 @@ class Sealed(unittest.TestCase):
         watcher.start()
         run = self.demo("--keep", "--dir", directory, *self.files)
         try:
-            said = self.say(run, "v1 is not sealed")
+            said = said_until(run, "v1 is not sealed")
             ports = [int(re.search(rf"http://127.0.0.1:(\d+)/{path}", said)[1]) for path in ("api/v1/info", "metrics")]
             place = world.Place(directory, *ports)
             api_key = (directory / "api-key").read_text()
