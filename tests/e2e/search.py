@@ -8,6 +8,7 @@ import base64
 import json
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import tempfile
@@ -149,13 +150,20 @@ class Capture:
             if not line:
                 raise OSError(f"tcpdump ended with {self.process.wait()}")
             line = self.process.stderr.readline()
+        # Before its filter stood, the kernel may have dropped what others sent: that is nothing of ours.
+        self.process.send_signal(signal.SIGUSR1)
+        self.dropped = self.dropped_by_now(self.process.stderr.readline())
+
+    @staticmethod
+    def dropped_by_now(said):
+        return int(re.search(r"(\d+) packets? dropped by kernel", said)[1])
 
     def finish(self):
         time.sleep(0.5)  # what the kernel still holds
         self.process.terminate()
         said = self.process.communicate()[1]
-        if not re.search(r"\b0 packets dropped by kernel", said):
-            raise AssertionError("tcpdump lost packets: " + said)
+        if self.dropped_by_now(said) != self.dropped:
+            raise AssertionError(f"tcpdump lost packets, {self.dropped} of them before it began: {said}")
         return self.streams(pathlib.Path(self.file.name).read_bytes())
 
     @staticmethod
