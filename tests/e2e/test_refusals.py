@@ -316,12 +316,7 @@ class Started(unittest.TestCase):
         self.world = self.enterContext(world.World())
 
     def fails(self, *options, says, env=None):
-        w = self.world
-        w.start("router", "router", "--data-dir", w.data, "--listen", f"127.0.0.1:{w.port}", "--miner-listen",
-                f"127.0.0.1:{w.miner_port}", *options, env=env)
-        self.assertEqual(w.running["router"].wait(30), 1, w.log("router"))
-        self.assertRegex(w.log("router"), says)
-        (w.dir / "router.log").unlink()
+        self.assertRegex(self.world.router_fails(*options, env=env), says)
 
     def works(self):
         self.world.start_router()

@@ -194,6 +194,15 @@ class World(Place):
         if wait:
             self.wait_healthy()
 
+    def router_fails(self, *options, env=None):
+        """A router that does not start: what it says of that."""
+        self.start("router", "router", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}",
+                   "--miner-listen", f"127.0.0.1:{self.miner_port}", *options, env=env)
+        status, said = self.running["router"].wait(30), self.log("router")
+        (self.dir / "router.log").unlink()
+        assert status == 1, f"{status}: {said}"
+        return said
+
     def start_miner(self, name, *options):
         if name not in self.wallets:
             self.wallet(name)
