@@ -196,6 +196,13 @@ keep(const struct demo *d)
 	sigset_t signals;
 	int which;
 
+	/* First: whoever reads what follows may end it at once. */
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	if (atomic_load(&d->interrupted))
+		return;
 	(void)printf("\nStill running, in %s.  To try (Ctrl-C ends it):\n\n", d->dir);
 	(void)printf("  curl -s %s/api/v1/info\n  curl -s %s/metrics\n", d->url, d->miner_url);
 	(void)printf("  curl -s %s/api/v2/completions/1 -H 'Content-Type: application/json' \\\n"
@@ -206,12 +213,7 @@ keep(const struct demo *d)
 	    "      -H 'Authorization: Bearer %s' -d '{\"prompt\":\"v1 is not sealed: refused\"}'\n",
 	    d->url, d->api_key);
 	(void)fflush(stdout);
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
-	if (!atomic_load(&d->interrupted))
-		(void)sigwait(&signals, &which);
+	(void)sigwait(&signals, &which);
 }
 
 static enum pinf_err
