@@ -247,11 +247,13 @@ run_effect(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 }
 
 static void
-caller_failed(struct sim_world *w, struct sim_client *c, enum pinf_err err)
+caller_failed(struct sim_world *w, struct sim_client *c, const struct pinf_api_error *error)
 {
-	const bool overtaken = err == PINF_E_CONFLICT || err == PINF_E_STATE;
+	const enum pinf_err err = error->err;
+	const bool overtaken = err == PINF_E_CONFLICT || err == PINF_E_STATE ||
+			       (err == PINF_E_TIMEOUT && strcmp(error->field, "input") == 0);
 
-	/* By what an earlier life sent, or by time: then it comes back.  spec/states.md, STATE-17. */
+	/* By what an earlier life sent, or by time: then it comes back.  spec/states.md, STATE-19. */
 	if (overtaken && c->job_tries++ < COMES_BACK_MAX) {
 		sim_client_crash(w, c, COMES_BACK_MS);
 		return;
@@ -274,7 +276,7 @@ caller_ended(struct sim_world *w, struct sim_client *c)
 	struct pinf_span got;
 
 	if (pinf_caller_state(c->caller) == PINF_CALLER_FAILED) {
-		caller_failed(w, c, pinf_caller_error(c->caller)->err);
+		caller_failed(w, c, pinf_caller_error(c->caller));
 		return;
 	}
 	c->done = true;

@@ -342,8 +342,8 @@ take_reserve(struct pinf_caller *c, const struct pinf_event *event)
 	if (json.err == PINF_OK && pinf_json_has(&json, "input"))
 		read_payload(c, &json, "input", &scope, &c->input);
 	else if (json.err == PINF_OK && c->document.len == 0)
-		pinf_json_fail(
-		    &json, "input", PINF_E_STATE); /* What was sealed is of no use any more. */
+		/* The reservation ran out on the way, and began again: what was sealed is of no use. */
+		pinf_json_fail(&json, "input", PINF_E_TIMEOUT);
 	err = end_reply(c, &json, parsed);
 	if (err != PINF_OK)
 		return err;

@@ -412,12 +412,12 @@ an_overtaken_caller_looks_again(void **state)
 	assert_int_equal(w->asked[RESERVE], 2);
 	assert_int_equal(w->asked[SEAL], 1);
 	assert_int_equal(w->asked[RECALL], 1);
-	/* Nothing was submitted after all: what was sealed is of no use, and the reason is told. */
+	/* Nothing was submitted after all: the reservation ran out meanwhile, and that is told. */
 	submitted_before = false;
 	w->submitted.size = 0;
 	w->meddle = overtake;
 	begin(w, document);
-	assert_err(run(w), PINF_E_STATE);
+	assert_err(run(w), PINF_E_TIMEOUT);
 	assert_string_equal(pinf_caller_error(w->caller)->field, "input");
 }
 
