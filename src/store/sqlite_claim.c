@@ -4,6 +4,8 @@
  * with every miner, what is only for the miners that its session lists, and the few tasks that an
  * operator gave a list of their own.  spec/store.md.
  */
+#include <pinf/bug.h>
+
 #include "store/sqlite_internal.h"
 
 /* How far the second queue is walked in order before the miner's own sessions are tried one by one. */
@@ -180,19 +182,34 @@ find_in(struct pinf_sqlite *store, const struct pinf_claim *claim, struct candid
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }
 
+struct vacancy {
+	uint64_t seats;
+	uint64_t taken;
+	struct candidate head;
+};
+
+#define VACANCY(member) PINF_FIELD(vacancy, member, NUMBER, 0)
+static const struct pinf_field vacancy_fields[] = {
+    VACANCY(seats), VACANCY(taken), VACANCY(head.seq), VACANCY(head.session)};
+static const struct pinf_record vacancy_record = PINF_RECORD(vacancy, vacancy_fields);
+
 /* Walks the open pooled sessions: only those are in their index. */
 enum pinf_err
 pinf_sqlite_seat_wanted(void *store, const struct pinf_claim *claim, uint64_t *session)
 {
 	struct pinf_query q = pinf_query(store, PINF_SQL_SEATS_WANTED);
-	struct candidate best = {0, UINT64_MAX, UINT64_MAX}, next;
+	struct candidate best = {0, UINT64_MAX, UINT64_MAX};
+	struct vacancy next = {0};
 
 	*session = 0;
-	while (pinf_next(&q, &candidate_record, &next))
-		if (older(&next, &best) && is_workable(claim, next.session)) {
-			best = next;
+	while (pinf_next(&q, &vacancy_record, &next)) {
+		const bool is_free = next.taken < next.seats || PINF_BUG(seats_uncounted);
+
+		if (is_free && older(&next.head, &best) && is_workable(claim, next.head.session)) {
+			best = next.head;
 			*session = best.session;
 		}
+	}
 	return pinf_end(&q) == PINF_E_NOT_FOUND ? PINF_OK : q.err;
 }
 

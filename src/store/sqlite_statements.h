@@ -83,11 +83,11 @@
 		       "WHERE (session, source, task, miner) > (?1, ?2, ?3, ?4) "                  \
 		       "ORDER BY session, source, task, miner")                                    \
 	X(SEATS_WANTED,                                                                            \
-	    "SELECT 0, head, id FROM (SELECT s.id AS id, (SELECT "                                 \
-	    "min(t.queue_seq) FROM tasks t WHERE t.state = 2 AND t.shared = 0 "                    \
-	    "AND t.session = s.id) AS head FROM sessions s WHERE s.type = 3 "                      \
-	    "AND s.closed = 0 AND s.id > 0 AND s.seats > (SELECT count(*) FROM members m "         \
-	    "WHERE m.session = s.id AND m.source = 1)) WHERE head IS NOT NULL")                    \
+	    "SELECT seats, taken, head, id FROM (SELECT s.id AS id, s.seats AS seats, "            \
+	    "(SELECT count(*) FROM members m WHERE m.session = s.id AND m.source = 1) AS taken, "  \
+	    "(SELECT min(t.queue_seq) FROM tasks t WHERE t.state = 2 AND t.shared = 0 "            \
+	    "AND t.session = s.id) AS head FROM sessions s WHERE s.type = 3 AND s.closed = 0 "     \
+	    "AND s.id > 0) WHERE head IS NOT NULL")                                                \
 	X(SEAT_OF, PINF_SQL_SEAT "WHERE miner = ?1 AND session > 0 AND source = 1 "                \
 				 "AND until_ms > 0 ORDER BY session LIMIT 1")                      \
 	X(SEAT_EXTEND, "UPDATE members SET until_ms = ?3 WHERE miner = ?1 AND source = 1 "         \
