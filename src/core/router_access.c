@@ -201,7 +201,8 @@ router_decide(const struct call *c, struct pinf_facts *facts)
 	if (facts->actor == PINF_ACTOR_MINER) {
 		if (facts->action != PINF_ACT_ACCEPT && PINF_BUG(allowlist_check_skipped))
 			facts->miner_listed = true;
-		facts->lease_current = router_holds_lease(r, &c->task, &c->who, c->rq->attempt) ||
+		facts->lease_current = PINF_BUG(lease_not_checked) ||
+				       router_holds_lease(r, &c->task, &c->who, c->rq->attempt) ||
 				       (facts->action == PINF_ACT_ACCEPT &&
 					   has_won(&c->task, &c->who, c->rq->attempt));
 	}

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 static void
@@ -200,7 +202,8 @@ requeue(struct pinf_router *r, struct pinf_task *task)
 {
 	if (task->attempt >= r->config.attempts_max)
 		return task_fail(r, task, PINF_E_TASK_FAILED);
-	task->state = PINF_TASK_CREATED;
+	if (!PINF_BUG(lease_end_forgotten))
+		task->state = PINF_TASK_CREATED;
 	task->due_ms = 0;
 	r->wake_miners = true;
 	return r->store.ops->task_update(r->store.ctx, task);

@@ -4,6 +4,8 @@
  * gives a free one to a miner of its pool that claims while work waits there, and takes it back from
  * one that is not heard of.  Being seated is being listed: all the rest is the list's.  spec/acl.md#assignments.
  */
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 #define SEATS_DUE_MAX 64 /* taken back in one step */
@@ -182,11 +184,24 @@ route_pool_allow(struct call *c)
 }
 
 /* Out of the pool is out of every seat. */
+static enum pinf_err
+take_seats(struct call *c)
+{
+	struct pinf_member seat;
+	enum pinf_err err = PINF_OK;
+
+	while (err == PINF_OK) {
+		err = c->r->store.ops->seat_of(c->r->store.ctx, &c->rq->miner, &seat);
+		if (err == PINF_OK)
+			err = take_seat(c->r, &seat, &c->rq->auth_digest);
+	}
+	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
+}
+
 enum pinf_err
 route_pool_deny(struct call *c)
 {
 	const struct pinf_member member = pool_member(&c->rq->miner);
-	struct pinf_member seat;
 	bool changed = false;
 	enum pinf_err err = administer_pool(c);
 
@@ -194,12 +209,9 @@ route_pool_deny(struct call *c)
 		err = acl_change(c->r, &member, false, &changed);
 	if (err == PINF_OK && changed)
 		err = audit_pool(c, PINF_AUDIT_DENY);
-	while (err == PINF_OK) {
-		err = c->r->store.ops->seat_of(c->r->store.ctx, &c->rq->miner, &seat);
-		if (err == PINF_OK)
-			err = take_seat(c->r, &seat, &c->rq->auth_digest);
-	}
-	return err == PINF_E_NOT_FOUND ? reply_pool(c) : err;
+	if (err == PINF_OK && !PINF_BUG(seat_kept))
+		err = take_seats(c);
+	return err == PINF_OK ? reply_pool(c) : err;
 }
 
 /* A miner goes by itself.  It speaks of nobody else, so there is nothing to decide but who it is. */
