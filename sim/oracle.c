@@ -15,6 +15,8 @@ sim_oracle_name(enum sim_oracle oracle)
 	    [SIM_UNLISTED_RESULT] = "unlisted-result",
 	    [SIM_STALE_KEY] = "stale-key",
 	    [SIM_UNCONFIRMED_KEY] = "unconfirmed-key",
+	    [SIM_ATTEMPT_HOLDER] = "attempt-holder",
+	    [SIM_SEATS] = "seats",
 	    [SIM_SECRECY] = "secrecy",
 	    [SIM_ACCEPTED_LOST] = "accepted-lost",
 	    [SIM_ANSWERED_TWICE] = "answered-twice",
@@ -154,13 +156,21 @@ sim_oracle_answer(struct sim_world *w, uint64_t session, uint64_t task, struct p
 	p->submitted = true;
 }
 
+/* Whether the last word about it was that it is out, before the request came in. */
+static bool
+is_out(const struct sim_member *m, uint64_t arrived_ms)
+{
+	return m->allow_arrived_ms == 0 ||
+	       (m->deny_answered_ms != 0 && m->deny_answered_ms < arrived_ms &&
+		   m->allow_arrived_ms < m->deny_sent_ms);
+}
+
 /* Whether the wallet was certainly not on the session's list when the request came in. */
 static bool
 is_unlisted(struct sim_world *w, const struct sim_conn *conn)
 {
 	uint32_t index;
 	const struct sim_session *s = sim_session_of(w, conn->session, &index);
-	const struct sim_member *m;
 
 	if (s == NULL || (!s->make_private && conn->endpoint == PINF_EP_COMMIT) ||
 	    pinf_address_equal(&conn->signer, &w->owners[index]->wallet.address))
@@ -168,27 +178,88 @@ is_unlisted(struct sim_world *w, const struct sim_conn *conn)
 	index = sim_member_of(w, &conn->signer);
 	if (index == UINT32_MAX)
 		return true;
-	m = &s->members[index];
-	return m->allow_arrived_ms == 0 ||
-	       (m->deny_answered_ms != 0 && m->deny_answered_ms < conn->arrived_ms &&
-		   m->allow_arrived_ms < m->deny_sent_ms);
+	return is_out(&s->members[index], conn->arrived_ms) ||
+	       (s->seats > 0 && is_out(&w->pool[index], conn->arrived_ms));
+}
+
+/* Whether the request speaks of an attempt that its signer was told is its own, and nobody was told of a later one. */
+static bool
+is_holder(const struct sim_world *w, const struct sim_conn *conn)
+{
+	const struct sim_oracles *o = &w->oracles;
+	uint32_t own = 0, latest = 0;
+
+	for (size_t i = 0; i < o->lease_count; i++) {
+		const struct sim_lease *lease = &o->leases[i];
+
+		if (lease->session != conn->session || lease->task != conn->task)
+			continue;
+		if (lease->attempt > own && pinf_address_equal(&lease->miner, &conn->signer) &&
+		    (conn->attempt == 0 || conn->attempt == lease->attempt))
+			own = lease->attempt;
+		if (lease->attempt > latest && lease->told_ms < conn->arrived_ms)
+			latest = lease->attempt;
+	}
+	return own != 0 && own >= latest;
+}
+
+static void
+check_holder(struct sim_world *w, const struct sim_conn *conn)
+{
+	uint32_t index;
+
+	if (sim_session_of(w, conn->session, &index) == NULL ||
+	    pinf_address_equal(&conn->signer, &w->owners[index]->wallet.address))
+		return;
+	sim_check(w, SIM_ATTEMPT_HOLDER, is_holder(w, conn),
+	    "a %s of task %llu of session %llu, attempt %u, was %s a miner that does not hold it",
+	    conn->endpoint == PINF_EP_COMMIT ? "result" : "key", (unsigned long long)conn->task,
+	    (unsigned long long)conn->session, conn->attempt,
+	    conn->endpoint == PINF_EP_COMMIT ? "accepted from" : "granted to");
+}
+
+/* A seat in a pooled session is given with a lease there, and only so. */
+static void
+note_lease(struct sim_world *w, struct sim_lease lease)
+{
+	struct sim_oracles *o = &w->oracles;
+	const uint32_t miner = sim_member_of(w, &lease.miner);
+	uint32_t index;
+	struct sim_session *s = sim_session_of(w, lease.session, &index);
+
+	o->leases = sim_grow(o->leases, o->lease_count + 1, &o->lease_cap, sizeof *o->leases);
+	o->leases[o->lease_count++] = lease;
+	if (s == NULL || s->seats == 0)
+		return;
+	if (miner != UINT32_MAX)
+		s->members[miner].allow_arrived_ms = w->now_ms;
+	sim_oracle_seats(w, s);
 }
 
 /* The ids in the body of an answer to a reservation or a claim. */
 static void
-promise_by_body(struct sim_world *w, bool submitted, struct pinf_span body)
+promise_by_body(struct sim_world *w, const struct sim_conn *conn, struct pinf_span body)
 {
+	const bool claim = conn->endpoint == PINF_EP_CLAIM;
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader json;
-	uint64_t session = 0, task = 0;
+	uint64_t session = 0, task = 0, attempt = 0;
 
 	if (pinf_json_parse(&parsed, body, PINF_BODY_SMALL_MAX) != PINF_OK)
 		return;
 	json = pinf_json_root(parsed);
 	pinf_json_id(&json, "session_id", true, &session);
 	pinf_json_id(&json, "task_id", true, &task);
+	if (claim)
+		pinf_json_uint(&json, "attempt", true, UINT32_MAX, &attempt);
 	if (json.err == PINF_OK)
-		promise_of(w, session, task)->submitted |= submitted;
+		promise_of(w, session, task)->submitted |= claim;
+	if (json.err == PINF_OK && claim)
+		note_lease(w, (struct sim_lease){.session = session,
+				  .task = task,
+				  .attempt = (uint32_t)attempt,
+				  .miner = conn->signer,
+				  .told_ms = w->now_ms});
 	pinf_json_free(parsed);
 }
 
@@ -205,8 +276,11 @@ sim_oracle_response(
 		sim_check(w, SIM_UNLISTED_KEY, status != 200 || !is_unlisted(w, conn),
 		    "a key of session %llu was granted to a miner that is not on its list",
 		    (unsigned long long)conn->session);
-		if (status == 200)
-			sim_oracle_let_in(w, conn);
+		if (status != 200)
+			break;
+		sim_oracle_let_in(w, conn);
+		if (conn->endpoint == PINF_EP_KEY_TASK)
+			check_holder(w, conn);
 		break;
 	case PINF_EP_COMMIT:
 		sim_check(w, SIM_UNLISTED_RESULT, status != 200 || !is_unlisted(w, conn),
@@ -215,6 +289,7 @@ sim_oracle_response(
 		if (status != 200)
 			break;
 		sim_oracle_let_in(w, conn);
+		check_holder(w, conn);
 		p = promise_of(w, conn->session, conn->task);
 		sim_check(w, SIM_ANSWERED_TWICE,
 		    !p->has_result || pinf_hash_equal(&p->result, &conn->result),
@@ -226,7 +301,7 @@ sim_oracle_response(
 	case PINF_EP_CLAIM:
 	case PINF_EP_RESERVE:
 		if (status == 200 || status == 201)
-			promise_by_body(w, conn->endpoint == PINF_EP_CLAIM, body);
+			promise_by_body(w, conn, body);
 		break;
 	case PINF_EP_COMPLETION:
 		if (status == 202 && conn->task != 0)
@@ -240,6 +315,7 @@ void
 sim_oracle_free(struct sim_oracles *o)
 {
 	free(o->promises);
+	free(o->leases);
 	free(o->salts);
 	free(o->salted);
 	free(o->keys);

@@ -10,6 +10,8 @@ enum sim_oracle {
 	SIM_UNLISTED_RESULT,
 	SIM_STALE_KEY,
 	SIM_UNCONFIRMED_KEY,
+	SIM_ATTEMPT_HOLDER,
+	SIM_SEATS,
 	SIM_SECRECY,
 	SIM_ACCEPTED_LOST,
 	SIM_ANSWERED_TWICE,
@@ -33,6 +35,15 @@ struct sim_promise {
 	struct pinf_hash text; /* of the answer given */
 };
 
+/* An attempt that a miner was told is its own. */
+struct sim_lease {
+	uint64_t session;
+	uint64_t task;
+	uint32_t attempt;
+	struct pinf_address miner;
+	uint64_t told_ms;
+};
+
 struct sim_oracles {
 	uint64_t evaluated[SIM_ORACLES];
 	bool failed;
@@ -42,6 +53,9 @@ struct sim_oracles {
 	struct sim_promise *promises;
 	size_t promise_count;
 	size_t promise_cap;
+	struct sim_lease *leases;
+	size_t lease_count;
+	size_t lease_cap;
 	struct pinf_hash *salts; /* and in parallel: */
 	struct pinf_hash *salted;
 	size_t salt_count;
@@ -55,6 +69,7 @@ struct sim_oracles {
 
 struct sim_world;
 struct sim_conn;
+struct sim_session;
 struct pinf_effect;
 
 /* Counts an evaluation; where it does not hold, the run ends with this as its reason. */
@@ -74,6 +89,8 @@ void sim_oracle_store(struct sim_world *w);
 void sim_oracle_end(struct sim_world *w);
 /* The chain or its nodes have moved, or are about to answer. */
 void sim_oracle_chain(struct sim_world *w);
+/* A pooled session has no more members than seats. */
+void sim_oracle_seats(struct sim_world *w, const struct sim_session *s);
 /* A key was granted to that signer of the connection, or a result accepted from it. */
 void sim_oracle_let_in(struct sim_world *w, const struct sim_conn *conn);
 /* What was said to be private is: in the store, now. */

@@ -29,11 +29,27 @@ check_promise(struct sim_world *w, const struct sim_promise *p, struct pinf_task
 		return;
 	sim_check(w, SIM_ACCEPTED_LOST, !p->submitted || task->state != PINF_TASK_RESERVED,
 	    "task %llu of session %llu was accepted and is only reserved", id, session);
+	sim_check(w, SIM_ACCEPTED_LOST,
+	    task->due_ms != 0 || task->state < PINF_TASK_ASSIGNED ||
+		task->state >= PINF_TASK_COMMITTED,
+	    "task %llu of session %llu is leased for ever", id, session);
 	if (p->has_result)
 		sim_check(w, SIM_ACCEPTED_LOST,
 		    (task->state == PINF_TASK_COMMITTED || task->state == PINF_TASK_CLOSED) &&
 			pinf_hash_equal(&task->result.sha256, &p->result),
 		    "the accepted result of task %llu of session %llu is gone", id, session);
+}
+
+void
+sim_oracle_seats(struct sim_world *w, const struct sim_session *s)
+{
+	const struct pinf_store *store = &w->router.store;
+	uint64_t taken = 0;
+
+	if (store->ops->member_count(store->ctx, s->id, PINF_ACL_ROUTER, &taken) == PINF_OK)
+		sim_check(w, SIM_SEATS, taken <= s->seats,
+		    "session %llu has %llu members on %u seats", (unsigned long long)s->id,
+		    (unsigned long long)taken, s->seats);
 }
 
 static void
@@ -56,6 +72,8 @@ check_sessions(struct sim_world *w)
 		if (err == PINF_OK)
 			sim_check(w, SIM_PRIVACY_ONE_WAY, !s->known_private || kept.is_private,
 			    "session %llu was private and is public", (unsigned long long)s->id);
+		if (s->seats > 0)
+			sim_oracle_seats(w, s);
 	}
 }
 
@@ -178,6 +196,15 @@ check_result_record(
 	    (unsigned long long)a->session);
 }
 
+static bool
+is_pooled(struct sim_world *w, uint64_t session)
+{
+	uint32_t index;
+	const struct sim_session *s = sim_session_of(w, session, &index);
+
+	return s != NULL && s->seats > 0;
+}
+
 static void
 check_audit(struct sim_world *w)
 {
@@ -195,6 +222,7 @@ check_audit(struct sim_world *w)
 	for (size_t i = 0; i < count; i++) {
 		if (log[i].kind == PINF_AUDIT_REFUSAL)
 			w->stats.rules[log[i].rule]++;
+		w->stats.seats += log[i].kind == PINF_AUDIT_ALLOW && is_pooled(w, log[i].session);
 		if (log[i].kind == PINF_AUDIT_RESULT)
 			check_result_record(w, log, count, &log[i]);
 	}

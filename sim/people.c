@@ -11,6 +11,7 @@
 #define RETRY_MS   500
 #define TRIES_MAX  200
 #define GIVE_UP_MS (2 * SIM_TIMEOUT_MS)
+#define RECENT     8 /* leases that an insider knows of */
 
 /* Waits for its answer like any other request. */
 static void
@@ -59,28 +60,42 @@ create_session(struct sim_world *w, struct sim_client *c, const struct sim_step 
 	pinf_json_put_bool(&json, "api_key", true);
 	pinf_json_put_bool(&json, "private", job->make_private);
 	pinf_json_put_bool(&json, "router_sealed", job->router_sealed);
+	if (job->seats > 0)
+		pinf_json_put_uint(&json, "seats", job->seats);
 	pinf_json_put_uint(
 	    &json, "session_id", job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries);
-	pinf_json_put_str(&json, "type", job->ephemeral ? "ephemeral" : "dedicated");
+	pinf_json_put_str(&json, "type", pinf_session_type_name((enum pinf_session_type)job->type));
 	pinf_json_close(&json, '}');
 	send_signed(w, c, "POST", "/api/v1/sessions", &body, &(struct pinf_scope){.session = 0});
+}
+
+static bool
+is_about_pool(const struct sim_step *job)
+{
+	return job->op == SIM_POOL_ALLOW || job->op == SIM_POOL_DENY;
 }
 
 static void
 change_member(struct sim_world *w, struct sim_client *c, const struct sim_step *job)
 {
-	struct sim_session *s = &w->sessions[job->session];
+	const bool allow = job->op == SIM_ALLOW || job->op == SIM_POOL_ALLOW;
+	const uint64_t session = is_about_pool(job) ? 0 : w->sessions[job->session].id;
 	struct pinf_bytes body = {0};
 	struct pinf_json_writer json = pinf_json_write_to(&body);
-	char path[80];
+	char path[80] = "/api/v1/miner/leave";
 
-	(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/%s", s->id,
-	    job->op == SIM_ALLOW ? "allow" : "deny");
+	if (is_about_pool(job))
+		(void)snprintf(path, sizeof path, "/api/v1/pool/%s", allow ? "allow" : "deny");
+	else if (job->op != SIM_LEAVE)
+		(void)snprintf(path, sizeof path, "/api/v1/sessions/%" PRIu64 "/%s", session,
+		    allow ? "allow" : "deny");
 	pinf_json_open(&json, NULL, '{');
-	/* Miners, then attackers: the first clients of the world. */
-	pinf_json_put_address(&json, "miner", &w->clients[job->miner]->wallet.address);
+	if (job->op == SIM_LEAVE)
+		pinf_json_put_uint(&json, "session_id", session);
+	else /* Miners, then attackers: the first clients of the world. */
+		pinf_json_put_address(&json, "miner", &w->clients[job->miner]->wallet.address);
 	pinf_json_close(&json, '}');
-	send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = s->id});
+	send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = session});
 }
 
 static void
@@ -110,7 +125,7 @@ next_job(struct sim_world *w, struct sim_client *c)
 		sim_append(&body, pinf_span_str("{}"));
 		send_signed(
 		    w, c, "POST", "/api/v1/keys/rotate", &body, &(struct pinf_scope){.session = 0});
-	} else if (w->sessions[job->session].governed != NULL) {
+	} else if (!is_about_pool(job) && w->sessions[job->session].governed != NULL) {
 		sim_chain_send(w, job);
 		end_job(w, c);
 	} else {
@@ -133,8 +148,8 @@ session_created(struct sim_world *w, const struct sim_step *job, struct pinf_spa
 	s->id = job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries;
 	s->make_private = job->make_private;
 	s->known_private = job->make_private;
-	s->ephemeral = job->ephemeral;
-	if (s->ephemeral || w->plan->chain.nodes == 0 || s->governed != NULL)
+	s->seats = job->seats;
+	if (job->type != PINF_SESSION_DEDICATED || w->plan->chain.nodes == 0 || s->governed != NULL)
 		return;
 	s->governed = sim_new(sizeof *s->governed);
 	s->governed->miners =
@@ -142,18 +157,29 @@ session_created(struct sim_world *w, const struct sim_step *job, struct pinf_spa
 }
 
 static void
+note_out(const struct sim_world *w, const struct sim_client *c, struct sim_member *m)
+{
+	m->deny_sent_ms = c->job_sent_ms;
+	m->deny_answered_ms = w->now_ms;
+}
+
+static void
 job_done(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 {
 	const struct sim_step *job = c->jobs[c->job_next];
-	struct sim_session *s = job->op == SIM_ROTATE ? NULL : &w->sessions[job->session];
 
-	if (job->op == SIM_SESSION)
-		session_created(w, job, pinf_span_of(&m->body));
-	else if (job->op == SIM_ALLOW)
-		s->known_private = true;
-	else if (job->op == SIM_DENY) {
-		s->members[job->miner].deny_sent_ms = c->job_sent_ms;
-		s->members[job->miner].deny_answered_ms = w->now_ms;
+	switch (job->op) {
+	case SIM_SESSION: session_created(w, job, pinf_span_of(&m->body)); break;
+	case SIM_ALLOW: w->sessions[job->session].known_private = true; break;
+	case SIM_LEAVE:
+	case SIM_DENY: note_out(w, c, &w->sessions[job->session].members[job->miner]); break;
+	case SIM_POOL_DENY: /* and out of every seat */
+		note_out(w, c, &w->pool[job->miner]);
+		for (uint32_t i = 0; i < w->plan->sessions; i++)
+			if (w->sessions[i].seats > 0)
+				note_out(w, c, &w->sessions[i].members[job->miner]);
+		break;
+	default: break;
 	}
 	end_job(w, c);
 }
@@ -282,14 +308,28 @@ put_ids(struct pinf_json_writer *json, const struct pinf_scope *ids)
 		pinf_json_put_uint(json, "task_id", ids->task);
 }
 
-/* What an unlisted wallet may try on a task that it guessed. */
+/* What a wallet may try on a task that is not its own. */
+enum trick {
+	TRY_CLAIM,
+	TRY_ACK,
+	ASK_INPUT_KEY,
+	ASK_RESULT_KEY,
+	ASK_SESSION_KEY,
+	TRY_PRECOMMIT,
+	TRICKS
+};
+
 static void
-attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids)
+attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids, enum trick what)
 {
-	static const char *const paths[] = {"/api/v1/miner/claim", "/api/v1/miner/ack",
-	    "/api/v1/auth/payload_enc_key/task", "/api/v1/auth/payload_enc_key/task",
-	    "/api/v1/auth/payload_enc_key/session", "/api/v1/miner/precommit"};
-	const uint64_t what = sim_rng_below(&c->rng, sizeof paths / sizeof *paths);
+	static const char *const paths[TRICKS] = {
+	    [TRY_CLAIM] = "/api/v1/miner/claim",
+	    [TRY_ACK] = "/api/v1/miner/ack",
+	    [ASK_INPUT_KEY] = "/api/v1/auth/payload_enc_key/task",
+	    [ASK_RESULT_KEY] = "/api/v1/auth/payload_enc_key/task",
+	    [ASK_SESSION_KEY] = "/api/v1/auth/payload_enc_key/session",
+	    [TRY_PRECOMMIT] = "/api/v1/miner/precommit",
+	};
 	struct pinf_bytes body = {0};
 	struct pinf_json_writer json = pinf_json_write_to(&body);
 	uint8_t junk[PINF_SIG_LEN];
@@ -297,15 +337,15 @@ attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids)
 	for (size_t i = 0; i < sizeof junk; i++)
 		junk[i] = (uint8_t)sim_rng_next(&c->rng);
 	pinf_json_open(&json, NULL, '{');
-	if (what == 0)
+	if (what == TRY_CLAIM)
 		pinf_json_put_uint(&json, "session_id", ids->session);
 	else
 		put_ids(&json, ids);
-	if (what >= 2 && what <= 4) {
+	if (what >= ASK_INPUT_KEY && what <= ASK_SESSION_KEY) {
 		pinf_json_put_hex(&json, "hpke_public", false, junk, PINF_HPKE_PUBLIC_LEN);
-		pinf_json_put_str(&json, "purpose", what == 3 ? "result" : "input");
+		pinf_json_put_str(&json, "purpose", what == ASK_RESULT_KEY ? "result" : "input");
 	}
-	if (what == 5) {
+	if (what == TRY_PRECOMMIT) {
 		pinf_json_put_hex(&json, "result_sha256", false, junk, PINF_HASH_LEN);
 		pinf_json_put_hex(&json, "signature", true, junk, PINF_SIG_LEN);
 	}
@@ -313,7 +353,8 @@ attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids)
 	if (pinf_json_written(&json) != PINF_OK)
 		(void)sim_need(NULL);
 	send_signed(w, c, "POST", paths[what], &body,
-	    &(struct pinf_scope){.session = ids->session, .task = what == 0 ? 0 : ids->task});
+	    &(struct pinf_scope){
+		.session = ids->session, .task = what == TRY_CLAIM ? 0 : ids->task});
 }
 
 /* A blob of its own for somebody else's task. */
@@ -328,6 +369,24 @@ attack_put(struct sim_world *w, struct sim_client *c, const struct pinf_scope *i
 	pinf_sha256(&sha256, pinf_span_of(&body));
 	pinf_hex(path + strlen(path), sha256.bytes, sizeof sha256.bytes);
 	send_signed(w, c, "PUT", path, &body, ids);
+}
+
+/* A miner on lists asks for the key of an attempt, whosever that is. */
+static void
+insider_acts(struct sim_world *w, struct sim_client *c)
+{
+	const struct sim_oracles *o = &w->oracles;
+	const size_t recent = o->lease_count < RECENT ? o->lease_count : RECENT;
+
+	if (recent > 0) {
+		const struct sim_lease *lease =
+		    &o->leases[o->lease_count - 1 - sim_rng_below(&c->rng, recent)];
+		const struct pinf_scope ids = {
+		    .session = lease->session, .task = lease->task, .attempt = lease->attempt};
+
+		attack(w, c, &ids, sim_rng_hit(&c->rng, 500) ? ASK_INPUT_KEY : ASK_RESULT_KEY);
+	}
+	sim_client_wake(w, c, 1000 + sim_rng_below(&c->rng, 3000));
 }
 
 static void
@@ -345,7 +404,7 @@ attacker_acts(struct sim_world *w, struct sim_client *c)
 	else if (s->id != 0 && s->make_private && choice == 1)
 		attack_put(w, c, &ids);
 	else if (s->id != 0 && s->make_private)
-		attack(w, c, &ids);
+		attack(w, c, &ids, (enum trick)sim_rng_below(&c->rng, TRICKS));
 	sim_client_wake(w, c, 1000 + sim_rng_below(&c->rng, 3000));
 }
 
@@ -357,6 +416,7 @@ sim_people_act(struct sim_world *w, struct sim_client *c)
 	case SIM_ADMIN: next_job(w, c); break;
 	case SIM_PLAIN_CALLER: complete(w, c); break;
 	case SIM_ATTACKER: attacker_acts(w, c); break;
+	case SIM_INSIDER: insider_acts(w, c); break;
 	default: break;
 	}
 }

@@ -22,8 +22,9 @@ enum field {
 	DEPTH,
 	NODE,
 	LIE,
+	TYPE,
+	SEATS,
 	PRIVATE,
-	EPHEMERAL,
 	ROUTER_SEALED,
 	AFTER_COMMIT,
 	FIELDS
@@ -37,23 +38,38 @@ static const char *const lies[SIM_LIES] = {
     [SIM_LIE_ABSENT] = "absent",
 };
 
+static const char *
+lie_name(uint32_t lie)
+{
+	return lies[lie];
+}
+
+static const char *
+type_name(uint32_t type)
+{
+	return pinf_session_type_name((enum pinf_session_type)type);
+}
+
 static const struct {
 	const char *name;
 	size_t offset;
 	uint64_t max; /* 0: a flag */
+	const char *(*value)(uint32_t number); /* what stands for it; NULL: the number does */
 } fields[FIELDS] = {
-    [SESSION] = {"session", offsetof(struct sim_step, session), SIM_SESSIONS_MAX - 1},
-    [MINER] = {"miner", offsetof(struct sim_step, miner), SIM_MINERS_MAX + SIM_UNLISTED_MAX - 1},
-    [API] = {"api", offsetof(struct sim_step, api), 3},
-    [BYTES] = {"bytes", offsetof(struct sim_step, bytes), SIM_PROMPT_MAX},
-    [FOR_MS] = {"for_ms", offsetof(struct sim_step, for_ms), DAY_MS},
-    [DEPTH] = {"depth", offsetof(struct sim_step, depth), SIM_DEPTH_MAX},
-    [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1},
-    [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1},
-    [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0},
-    [EPHEMERAL] = {"ephemeral", offsetof(struct sim_step, ephemeral), 0},
-    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0},
-    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0},
+    [SESSION] = {"session", offsetof(struct sim_step, session), SIM_SESSIONS_MAX - 1, NULL},
+    [MINER] = {"miner", offsetof(struct sim_step, miner), SIM_MINERS_MAX + SIM_UNLISTED_MAX - 1,
+	NULL},
+    [API] = {"api", offsetof(struct sim_step, api), 3, NULL},
+    [BYTES] = {"bytes", offsetof(struct sim_step, bytes), SIM_PROMPT_MAX, NULL},
+    [FOR_MS] = {"for_ms", offsetof(struct sim_step, for_ms), DAY_MS, NULL},
+    [DEPTH] = {"depth", offsetof(struct sim_step, depth), SIM_DEPTH_MAX, NULL},
+    [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1, NULL},
+    [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1, lie_name},
+    [TYPE] = {"type", offsetof(struct sim_step, type), PINF_SESSION_POOLED, type_name},
+    [SEATS] = {"seats", offsetof(struct sim_step, seats), SIM_SEATS_MAX, NULL},
+    [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0, NULL},
+    [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0, NULL},
+    [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0, NULL},
 };
 
 #define HAS(field) (1u << (field))
@@ -62,9 +78,13 @@ static const struct {
 	const char *name;
 	unsigned fields;
 } ops[SIM_OPS] = {
-    [SIM_SESSION] = {"session", HAS(SESSION) | HAS(EPHEMERAL) | HAS(PRIVATE) | HAS(ROUTER_SEALED)},
+    [SIM_SESSION] = {"session",
+	HAS(SESSION) | HAS(TYPE) | HAS(SEATS) | HAS(PRIVATE) | HAS(ROUTER_SEALED)},
     [SIM_ALLOW] = {"allow", HAS(SESSION) | HAS(MINER)},
     [SIM_DENY] = {"deny", HAS(SESSION) | HAS(MINER)},
+    [SIM_LEAVE] = {"leave", HAS(SESSION) | HAS(MINER)},
+    [SIM_POOL_ALLOW] = {"pool-allow", HAS(MINER)},
+    [SIM_POOL_DENY] = {"pool-deny", HAS(MINER)},
     [SIM_PRIVATE] = {"private", HAS(SESSION)},
     [SIM_SUBMIT] = {"submit", HAS(SESSION) | HAS(API) | HAS(BYTES)},
     [SIM_ROTATE] = {"rotate", 0},
@@ -132,11 +152,12 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	uint32_t stored = 0;
 	bool flag = false;
 
-	if (field == LIE) {
+	if (fields[field].value != NULL) {
 		pinf_json_text(r, fields[field].name, true, &name);
-		while (stored < SIM_LIES && !pinf_span_equal(name, pinf_span_str(lies[stored])))
+		while (stored <= fields[field].max &&
+		       !pinf_span_equal(name, pinf_span_str(fields[field].value(stored))))
 			stored++;
-		if (r->err == PINF_OK && stored == SIM_LIES)
+		if (r->err == PINF_OK && stored > fields[field].max)
 			pinf_json_fail(r, fields[field].name, PINF_E_UNKNOWN_FIELD);
 		memcpy(at, &stored, sizeof stored);
 		return;
@@ -151,14 +172,40 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	memcpy(at, &stored, sizeof stored);
 }
 
-/* Only a session that the contract governs is turned private there. */
-static bool
-governs(const struct sim_plan *plan, uint32_t session)
+/* As it was created; 0: it was not, yet. */
+static enum pinf_session_type
+type_of(const struct sim_plan *plan, uint32_t session)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].op == SIM_SESSION && plan->steps[i].session == session)
-			return !plan->steps[i].ephemeral;
-	return true;
+			return (enum pinf_session_type)plan->steps[i].type;
+	return 0;
+}
+
+/* What is asked of a session, it must be there for, and be of a type that has it. */
+static void
+check_session_step(
+    struct pinf_json_reader *r, const struct sim_plan *plan, const struct sim_step *step)
+{
+	const enum pinf_session_type type = type_of(plan, step->session);
+	bool fits = type != 0;
+
+	switch (step->op) {
+	case SIM_SESSION:
+		fits = type == 0;
+		if (step->type == 0)
+			pinf_json_fail(r, "type", PINF_E_UNKNOWN_FIELD);
+		if ((step->type == PINF_SESSION_POOLED) != (step->seats > 0))
+			pinf_json_fail(r, "seats", PINF_E_RANGE);
+		break;
+	case SIM_ALLOW:
+	case SIM_DENY: fits &= type != PINF_SESSION_POOLED; break;
+	case SIM_LEAVE: fits &= type != PINF_SESSION_DEDICATED; break;
+	case SIM_PRIVATE: fits &= type == PINF_SESSION_DEDICATED; break;
+	default: fits = true; /* A caller waits until it is there. */
+	}
+	if (!fits || step->session >= plan->sessions)
+		pinf_json_fail(r, "session", PINF_E_RANGE);
 }
 
 static void
@@ -167,8 +214,6 @@ check_chain_step(
 {
 	if (plan->chain.nodes == 0)
 		pinf_json_fail(r, "op", PINF_E_RANGE);
-	if (step->op == SIM_PRIVATE && !governs(plan, step->session))
-		pinf_json_fail(r, "session", PINF_E_RANGE);
 	if (step->op == SIM_REORG && step->depth == 0)
 		pinf_json_fail(r, "depth", PINF_E_RANGE);
 	if ((ops[step->op].fields & HAS(NODE)) != 0 && step->node >= plan->chain.nodes)
@@ -184,8 +229,8 @@ check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct
 {
 	const unsigned has = ops[step->op].fields;
 
-	if ((has & HAS(SESSION)) != 0 && step->session >= plan->sessions)
-		pinf_json_fail(r, "session", PINF_E_RANGE);
+	if ((has & HAS(SESSION)) != 0)
+		check_session_step(r, plan, step);
 	if ((has & HAS(MINER)) != 0 && step->miner >= plan->miners + plan->unlisted)
 		pinf_json_fail(r, "miner", PINF_E_RANGE);
 	if ((has & HAS(API)) != 0 && step->api == 0)
@@ -349,9 +394,9 @@ write_step(struct pinf_json_writer *w, const struct sim_step *step)
 		if (fields[f].max == 0) {
 			memcpy(&flag, at, sizeof flag);
 			pinf_json_put_bool(w, fields[f].name, flag);
-		} else if (f == LIE) {
+		} else if (fields[f].value != NULL) {
 			memcpy(&number, at, sizeof number);
-			pinf_json_put_str(w, fields[f].name, lies[number]);
+			pinf_json_put_str(w, fields[f].name, fields[f].value(number));
 		} else {
 			memcpy(&number, at, sizeof number);
 			pinf_json_put_uint(w, fields[f].name, number);

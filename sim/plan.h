@@ -3,12 +3,13 @@
 #ifndef PINF_SIM_PLAN_H
 #define PINF_SIM_PLAN_H
 
-#include <pinf/base.h>
+#include <pinf/store.h>
 
-#define SIM_PLAN_VERSION  2
+#define SIM_PLAN_VERSION  3
 #define SIM_SESSIONS_MAX  1000
 #define SIM_MINERS_MAX    500
 #define SIM_UNLISTED_MAX  100
+#define SIM_SEATS_MAX     100
 #define SIM_MINUTES_MAX   1440
 #define SIM_STEPS_MAX     6000
 #define SIM_PROMPT_MAX    100000
@@ -67,6 +68,9 @@ enum sim_op {
 	SIM_SESSION, /* its owner creates session number `session` */
 	SIM_ALLOW, /* at the router, or on the chain where the contract governs */
 	SIM_DENY,
+	SIM_LEAVE, /* a miner goes by itself, from a session that is not dedicated */
+	SIM_POOL_ALLOW, /* the administrator lets a miner into the pool */
+	SIM_POOL_DENY,
 	SIM_PRIVATE, /* turned so on the chain */
 	SIM_SUBMIT, /* a caller sends a prompt of `bytes` bytes by route v1, v2 or v3 */
 	SIM_ROTATE,
@@ -95,8 +99,9 @@ struct sim_step {
 	uint32_t depth;
 	uint32_t node;
 	uint32_t lie;
+	uint32_t type; /* enum pinf_session_type */
+	uint32_t seats; /* of a pooled session */
 	bool make_private;
-	bool ephemeral;
 	bool router_sealed;
 	bool after_commit;
 };

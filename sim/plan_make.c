@@ -35,11 +35,20 @@ any_time(struct sim_rng *rng, const struct sim_plan *plan)
 	return SETTLE_MS + sim_rng_below(rng, (uint64_t)plan->minutes * 60000);
 }
 
-/* These are not the contract's business. */
-static bool
-is_ephemeral(uint32_t session)
+/* One in five is ephemeral, one in five pooled: these are not the contract's business. */
+static enum pinf_session_type
+type_of(uint32_t session)
 {
-	return session % 5 == 2;
+	if (session % 5 == 4)
+		return PINF_SESSION_POOLED;
+	return session % 5 == 2 ? PINF_SESSION_EPHEMERAL : PINF_SESSION_DEDICATED;
+}
+
+/* The miner that keeps a session alive: never removed. */
+static uint32_t
+keeper_of(const struct sim_plan *plan, uint32_t session)
+{
+	return type_of(session) == PINF_SESSION_POOLED ? 0 : session % plan->miners;
 }
 
 /* Two worlds in three have a chain; most of them three nodes. */
@@ -71,6 +80,17 @@ is_private(uint32_t session)
 	return session % 4 != 3;
 }
 
+/* Half of all miners, on a session's list or in the pool. */
+static void
+make_members(struct sim_plan *plan, struct sim_rng *rng, struct sim_step step, uint32_t keeper)
+{
+	for (step.miner = 0; step.miner < plan->miners; step.miner++) {
+		step.at_ms = SETTLE_MS / 4 + sim_rng_below(rng, SETTLE_MS / 2);
+		if (step.miner == keeper || sim_rng_hit(rng, 500))
+			add(plan, step);
+	}
+}
+
 /*
  * Draws stand in statements of their own throughout: C leaves the order of those in one
  * initializer to the compiler, and a seed must mean the same plan everywhere.
@@ -84,15 +104,14 @@ make_sessions(struct sim_plan *plan, struct sim_rng *rng)
 		step = (struct sim_step){.op = SIM_SESSION, .session = s};
 		step.at_ms = sim_rng_below(rng, SETTLE_MS / 4);
 		step.make_private = is_private(s);
-		step.ephemeral = is_ephemeral(s);
+		step.type = type_of(s);
 		step.router_sealed = s % 2 == 0;
+		if (step.type == PINF_SESSION_POOLED)
+			step.seats = between(rng, 1, 3);
 		add(plan, step);
-		for (uint32_t m = 0; m < plan->miners && is_private(s); m++) {
-			step = (struct sim_step){.op = SIM_ALLOW, .session = s, .miner = m};
-			step.at_ms = SETTLE_MS / 4 + sim_rng_below(rng, SETTLE_MS / 2);
-			if (m == s % plan->miners || sim_rng_hit(rng, 500))
-				add(plan, step);
-		}
+		if (is_private(s) && step.type != PINF_SESSION_POOLED)
+			make_members(plan, rng, (struct sim_step){.op = SIM_ALLOW, .session = s},
+			    keeper_of(plan, s));
 	}
 }
 
@@ -115,7 +134,19 @@ make_work(struct sim_plan *plan, struct sim_rng *rng)
 	}
 }
 
-/* A member is removed while it may be at work on a task just submitted, and comes back later. */
+static enum sim_op
+removal_from(uint32_t session)
+{
+	return type_of(session) == PINF_SESSION_POOLED ? SIM_POOL_DENY : SIM_DENY;
+}
+
+static enum sim_op
+return_to(uint32_t session)
+{
+	return type_of(session) == PINF_SESSION_POOLED ? SIM_POOL_ALLOW : SIM_ALLOW;
+}
+
+/* A member is removed, or leaves, while it may be at work on a task just submitted, and comes back later. */
 static void
 make_removals(struct sim_plan *plan, struct sim_rng *rng)
 {
@@ -123,15 +154,18 @@ make_removals(struct sim_plan *plan, struct sim_rng *rng)
 
 	for (uint32_t i = 0; i < 4 * plan->minutes && plan->miners > 1; i++) {
 		const struct sim_step *work = &plan->steps[sim_rng_below(rng, count)];
-		struct sim_step step = {.op = SIM_DENY, .session = work->session};
+		struct sim_step step = {.session = work->session};
 
 		step.at_ms = work->at_ms + between(rng, 200, 2500);
 		step.miner = between(rng, 0, plan->miners - 1);
 		if (work->op != SIM_SUBMIT || !is_private(step.session) ||
-		    step.miner == step.session % plan->miners)
+		    step.miner == keeper_of(plan, step.session))
 			continue;
+		step.op = removal_from(step.session);
+		if (type_of(step.session) != PINF_SESSION_DEDICATED && sim_rng_hit(rng, 400))
+			step.op = SIM_LEAVE;
 		add(plan, step);
-		step.op = SIM_ALLOW;
+		step.op = return_to(step.session);
 		step.at_ms += between(rng, 3000, 20000);
 		add(plan, step);
 	}
@@ -144,14 +178,14 @@ make_changes(struct sim_plan *plan, struct sim_rng *rng)
 	for (uint32_t i = 0; i < plan->minutes; i++)
 		add(plan, (struct sim_step){.at_ms = any_time(rng, plan), .op = SIM_ROTATE});
 	for (uint32_t i = 0; i < 3 * plan->minutes && plan->miners > 1; i++) {
-		struct sim_step step = {.op = SIM_ALLOW};
+		struct sim_step step = {.miner = 0};
 
 		step.at_ms = any_time(rng, plan);
 		step.session = between(rng, 0, plan->sessions - 1);
 		step.miner = between(rng, 0, plan->miners - 1);
-		if (sim_rng_hit(rng, 600))
-			step.op = SIM_DENY;
-		if (is_private(step.session) && step.miner != step.session % plan->miners)
+		step.op =
+		    sim_rng_hit(rng, 600) ? removal_from(step.session) : return_to(step.session);
+		if (is_private(step.session) && step.miner != keeper_of(plan, step.session))
 			add(plan, step);
 	}
 }
@@ -163,7 +197,7 @@ make_privacy(struct sim_plan *plan, struct sim_rng *rng)
 	for (uint32_t s = 0; s < plan->sessions; s++) {
 		struct sim_step step = {.session = s, .miner = s % plan->miners};
 
-		if (is_private(s) || is_ephemeral(s) || sim_rng_hit(rng, 500))
+		if (is_private(s) || type_of(s) != PINF_SESSION_DEDICATED || sim_rng_hit(rng, 500))
 			continue;
 		step.op = sim_rng_hit(rng, 700) ? SIM_PRIVATE : SIM_ALLOW;
 		step.at_ms = any_time(rng, plan);
@@ -332,6 +366,7 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .blob = {.delay_max_ms = 5}};
 	make_chain(plan, &rng);
 	make_sessions(plan, &rng);
+	make_members(plan, &rng, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
 	make_work(plan, &rng);
 	make_removals(plan, &rng);
 	make_changes(plan, &rng);

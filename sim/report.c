@@ -25,10 +25,17 @@ completed(const struct sim_stats *s)
 	return s->tasks[PINF_TASK_COMMITTED] + s->tasks[PINF_TASK_CLOSED];
 }
 
+/* Whether there is what the oracle looks at. */
 static bool
-is_about_chain(int oracle)
+is_looked_at(const struct sim_plan *plan, int oracle)
 {
-	return oracle == SIM_STALE_KEY || oracle == SIM_UNCONFIRMED_KEY;
+	bool pooled = false;
+
+	if (oracle == SIM_STALE_KEY || oracle == SIM_UNCONFIRMED_KEY)
+		return plan->chain.nodes != 0;
+	for (size_t i = 0; i < plan->step_count; i++)
+		pooled |= plan->steps[i].op == SIM_SESSION && plan->steps[i].seats > 0;
+	return oracle != SIM_SEATS || pooled;
 }
 
 enum sim_exit
@@ -41,7 +48,7 @@ sim_verdict(const struct sim_world *w)
 	if (completed(&w->stats) * COMPLETED_PER_SUBMITTED < w->stats.submitted)
 		return SIM_EXIT_VACUOUS;
 	for (int i = 0; i < SIM_ORACLES; i++)
-		if (o->evaluated[i] == 0 && (w->plan->chain.nodes != 0 || !is_about_chain(i)))
+		if (o->evaluated[i] == 0 && is_looked_at(w->plan, i))
 			return SIM_EXIT_VACUOUS;
 	return SIM_EXIT_PASS;
 }
@@ -126,6 +133,7 @@ put_tasks(const struct sink *to, const struct sim_stats *s)
 	row(to, "answered", s->answered);
 	row(to, "refused", s->refused);
 	row(to, "given up", s->given_up);
+	row(to, "seats given", s->seats);
 	row(to, "attempts", s->attempts);
 	row(to, "inferences", s->inferences);
 	row(to, "key grants", s->grants);

@@ -22,6 +22,7 @@ config_of(const struct sim_world *w)
 	config.commit_ms = 10000;
 	config.retention_ms = 3600000;
 	config.orphan_ms = 60000;
+	config.seat_ms = 10000;
 	config.acl.chain = sim_chain_config(w);
 	return config;
 }
@@ -167,18 +168,16 @@ refuse(struct sim_world *w, struct sim_message *m, const struct pinf_api_error *
 static void
 note_request(struct sim_world *w, const struct pinf_api_request *rq)
 {
+	const bool allow = rq->endpoint == PINF_EP_SESSION_ALLOW && rq->auth == PINF_AUTH_WALLET;
+	const bool pool = rq->endpoint == PINF_EP_POOL_ALLOW;
+	const uint32_t miner = allow || pool ? sim_member_of(w, &rq->miner) : UINT32_MAX;
 	uint32_t index;
 	struct sim_session *s = sim_session_of(w, rq->session, &index);
 
-	if (rq->endpoint != PINF_EP_SESSION_ALLOW || s == NULL || rq->auth != PINF_AUTH_WALLET)
-		return;
-	for (size_t i = 0; i < w->client_count; i++) {
-		const struct sim_client *c = w->clients[i];
-
-		if ((c->role == SIM_MINER || c->role == SIM_ATTACKER) &&
-		    pinf_address_equal(&c->wallet.address, &rq->miner))
-			s->members[c->index].allow_arrived_ms = w->now_ms;
-	}
+	if (allow && s != NULL && miner != UINT32_MAX)
+		s->members[miner].allow_arrived_ms = w->now_ms;
+	if (pool && miner != UINT32_MAX)
+		w->pool[miner].allow_arrived_ms = w->now_ms;
 }
 
 void
@@ -218,6 +217,7 @@ sim_router_request(struct sim_world *w, struct sim_message *m)
 	    .signer = rq->signer,
 	    .session = rq->session,
 	    .task = rq->task,
+	    .attempt = rq->attempt,
 	    .result = rq->payload.sha256,
 	    .arrived_ms = w->now_ms,
 	};

@@ -7,6 +7,7 @@
 
 #define PROBE_AFTER_MS 30000 /* after the last fault: everybody is up again */
 #define LOOK_EVERY_MS  5000
+#define INSIDERS       3 /* one miner in so many asks for what is others' */
 #define BLOB_BAD_RATE  500 /* puts that fail while a blob-fault step lasts */
 
 enum { FAULT_DISK = 1, FAULT_BLOB, FAULT_ALL, FAULT_PROBE, FAULT_LOOK };
@@ -111,7 +112,7 @@ struct sim_client *
 sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index)
 {
 	static const char *const names[] = {
-	    "miner", "caller", "caller", "owner", "admin", "attacker"};
+	    "miner", "caller", "caller", "owner", "admin", "attacker", "insider"};
 	struct sim_client *c = sim_new(sizeof *c);
 	struct sim_rng wallet = sim_rng_of(w->plan->seed, "wallet", w->client_count);
 
@@ -151,6 +152,16 @@ make_router(struct sim_world *w)
 	sim_after(w, 0, (struct sim_item){.what = SIM_START});
 }
 
+/* Another process with that miner's wallet. */
+static struct sim_client *
+act_for(struct sim_world *w, enum sim_role role, uint32_t miner)
+{
+	struct sim_client *c = sim_client_new(w, role, (uint32_t)w->client_count);
+
+	c->wallet = w->clients[miner]->wallet;
+	return c;
+}
+
 static void
 make_people(struct sim_world *w)
 {
@@ -168,6 +179,9 @@ make_people(struct sim_world *w)
 		w->sessions[i].members =
 		    sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_member));
 	}
+	w->pool = sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_member));
+	for (uint32_t i = 0; i < plan->miners; i += INSIDERS)
+		(void)act_for(w, SIM_INSIDER, i);
 	for (size_t i = 0; i < w->client_count; i++)
 		sim_client_start(w, w->clients[i]);
 }
@@ -246,6 +260,13 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	case SIM_ALLOW:
 	case SIM_PRIVATE:
 	case SIM_DENY: ask(w, w->owners[step->session], step); break;
+	case SIM_LEAVE:
+		c = act_for(w, SIM_ADMIN, step->miner);
+		sim_client_start(w, c);
+		ask(w, c, step);
+		break;
+	case SIM_POOL_ALLOW:
+	case SIM_POOL_DENY:
 	case SIM_ROTATE: ask(w, w->admin, step); break;
 	case SIM_SUBMIT: submit(w, step, false); break;
 	case SIM_CRASH_ROUTER:
@@ -510,6 +531,7 @@ sim_world_free(struct sim_world *w)
 		free(w->sessions[i].governed);
 	}
 	free(w->sessions);
+	free(w->pool);
 	sim_chain_world_free(w);
 	free(w->owners);
 	free(w->clients);

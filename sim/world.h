@@ -70,7 +70,15 @@ struct sim_answer {
 	bool counts; /* the node did not say what makes it count for nothing */
 };
 
-enum sim_role { SIM_MINER, SIM_CALLER, SIM_PLAIN_CALLER, SIM_OWNER, SIM_ADMIN, SIM_ATTACKER };
+enum sim_role {
+	SIM_MINER,
+	SIM_CALLER,
+	SIM_PLAIN_CALLER,
+	SIM_OWNER,
+	SIM_ADMIN,
+	SIM_ATTACKER,
+	SIM_INSIDER
+};
 
 struct sim_pending {
 	uint64_t id;
@@ -156,7 +164,7 @@ struct sim_session {
 	uint64_t id; /* 0: not created yet */
 	unsigned tries;
 	bool make_private;
-	bool ephemeral;
+	uint32_t seats; /* of a pooled one; 0: it is none */
 	bool known_private; /* somebody was told so, or the router must know it from the chain */
 	struct sim_governed *governed; /* NULL: its list is the router's */
 	char api_key[PINF_API_KEY_TEXT + 1];
@@ -170,6 +178,7 @@ struct sim_conn {
 	struct pinf_address signer;
 	uint64_t session;
 	uint64_t task;
+	uint32_t attempt;
 	struct pinf_hash result; /* COMMIT */
 	uint64_t arrived_ms;
 };
@@ -231,6 +240,7 @@ struct sim_stats {
 	uint64_t events;
 	uint64_t blocks;
 	uint64_t transactions;
+	uint64_t seats; /* given */
 	uint64_t tasks[PINF_TASK_STATES];
 	uint64_t attempts;
 	uint64_t rules[PINF_RULE_COUNT];
@@ -285,6 +295,7 @@ struct sim_world {
 	struct sim_client *admin;
 	struct sim_client **owners; /* by session */
 	struct sim_session *sessions;
+	struct sim_member *pool; /* by miner */
 	struct sim_step *probes; /* by session */
 	struct sim_message *recorded[SIM_RECORDED];
 	size_t recorded_next;
