@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runs.c -- what the commands of pinf-sim share.  spec/simulation.md. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <pinf/bug.h>
+
+#include "runs.h"
+
+static const char *planted;
+
+bool
+pinf_bug_active(const char *name)
+{
+	return planted != NULL && strcmp(planted, name) == 0;
+}
+
+void
+sim_plant(const char *name)
+{
+	planted = name == NULL || name[0] == '\0' ? NULL : name;
+}
+
+const char *
+sim_planted(void)
+{
+	return planted;
+}
+
+enum sim_exit
+sim_usage(const char *problem)
+{
+	(void)fprintf(stderr, "pinf-sim: %s\nTry: pinf-sim --help\n", problem);
+	return SIM_EXIT_USAGE;
+}
+
+static bool
+read_faults(struct sim_wish *wish, const char *list)
+{
+	const bool all = strcmp(list, "all") == 0;
+	const struct {
+		const char *name;
+		bool *on;
+	} kinds[] = {{"network", &wish->network}, {"blob", &wish->blob}, {"disk", &wish->disk},
+	    {"crash", &wish->crash}, {"partition", &wish->partition}, {"chain", &wish->chain}};
+
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		*kinds[k].on = all;
+	if (all || strcmp(list, "none") == 0)
+		return true;
+	while (*list != '\0') {
+		const size_t len = strcspn(list, ",");
+		bool known = false;
+
+		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+			if (strlen(kinds[k].name) != len || strncmp(kinds[k].name, list, len) != 0)
+				continue;
+			*kinds[k].on = known = true;
+		}
+		if (!known)
+			return false;
+		list += len + (list[len] == ',');
+	}
+	return true;
+}
+
+bool
+sim_wish_read(struct sim_wish *wish, const struct pinf_options *o)
+{
+	wish->minutes = (uint32_t)pinf_option(o, "minutes")->number;
+	wish->sessions = (uint32_t)pinf_option(o, "sessions")->number;
+	wish->miners = (uint32_t)pinf_option(o, "miners")->number;
+	wish->unlisted = (uint32_t)pinf_option(o, "unlisted")->number;
+	if (read_faults(wish, pinf_option_text(o, "faults")))
+		return true;
+	(void)sim_usage("--faults takes all, none, or some of " SIM_FAULT_KINDS);
+	return false;
+}
+
+bool
+sim_seeds_read(const char *text, uint64_t *first, uint64_t *last)
+{
+	unsigned long long a, b;
+	char end;
+
+	if (sscanf(text, "%llu..%llu%c", &a, &b, &end) != 2 || a > b || b > PINF_ID_MAX) {
+		(void)sim_usage("--seeds takes A..B, A <= B");
+		return false;
+	}
+	*first = a;
+	*last = b;
+	return true;
+}
+
+bool
+sim_read_file(const char *path, struct pinf_bytes *out)
+{
+	FILE *file = fopen(path, "rb");
+	uint8_t part[65536];
+	size_t len;
+	bool good;
+
+	if (file == NULL)
+		return false;
+	while ((len = fread(part, 1, sizeof part, file)) > 0 && out->len <= SIM_PLAN_TEXT_MAX)
+		sim_append(out, (struct pinf_span){part, len});
+	good = ferror(file) == 0;
+	return fclose(file) == 0 && good;
+}
+
+bool
+sim_write_plan(const char *path, const struct sim_plan *plan)
+{
+	struct pinf_bytes text = {0};
+	FILE *file = fopen(path, "wb");
+	bool good;
+
+	if (file == NULL)
+		return false;
+	sim_plan_encode(&text, plan);
+	good = fwrite(text.data, 1, text.len, file) == text.len;
+	pinf_bytes_free(&text);
+	return fclose(file) == 0 && good;
+}
+
+bool
+sim_read_plan(const char *path, struct sim_plan *plan)
+{
+	struct pinf_bytes text = {0}, message = {0};
+	bool good = false;
+
+	if (!sim_read_file(path, &text))
+		(void)sim_usage("the plan's file cannot be read");
+	else if (sim_plan_decode(plan, pinf_span_of(&text), &message) != PINF_OK)
+		(void)fprintf(stderr, "pinf-sim: %s", (const char *)message.data);
+	else
+		good = true;
+	pinf_bytes_free(&text);
+	pinf_bytes_free(&message);
+	return good;
+}
+
+/* The failing plan, and the command that runs it again. */
+static void
+keep_failure(const struct sim_world *w)
+{
+	char path[96];
+
+	(void)mkdir("failures", 0777);
+	(void)snprintf(path, sizeof path, "failures/%s-%llu.json",
+	    sim_oracle_name(w->oracles.broken), (unsigned long long)w->plan->seed);
+	if (sim_write_plan(path, w->plan))
+		(void)fprintf(stderr, "again: pinf-sim run --plan %s%s%s\n", path,
+		    planted != NULL ? " --bug " : "", planted != NULL ? planted : "");
+	else
+		(void)fprintf(stderr, "pinf-sim: %s cannot be written\n", path);
+}
+
+uint64_t
+sim_wall_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* One world, or twice the same. */
+enum sim_exit
+sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool keep)
+{
+	struct sim_world *w = sim_new(sizeof *w);
+	const uint64_t start_ms = sim_wall_ms();
+	enum sim_exit exit_code;
+
+	sim_world_run(w, plan);
+	exit_code = sim_verdict(w);
+	total->state_hash = w->state_hash;
+	if (keep && exit_code >= SIM_EXIT_SAFETY)
+		keep_failure(w);
+	sim_total_add(total, w);
+	sim_world_free(w);
+	if (twice && exit_code == SIM_EXIT_PASS) {
+		sim_world_run(w, plan);
+		if (!pinf_hash_equal(&w->state_hash, &total->state_hash))
+			exit_code = SIM_EXIT_NONDETERMINISM;
+		sim_world_free(w);
+	}
+	free(w);
+	total->wall_ms += sim_wall_ms() - start_ms;
+	return exit_code;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runs.h -- what the commands of pinf-sim share: worlds by option, plans run, files.  spec/simulation.md. */
+#ifndef PINF_SIM_RUNS_H
+#define PINF_SIM_RUNS_H
+
+#include "core/options.h"
+#include "report.h"
+
+struct sim_command {
+	struct pinf_command command;
+	enum sim_exit (*run)(const struct pinf_options *o);
+};
+extern const struct sim_command sim_command_run;
+
+#define SIM_FAULT_KINDS "network,blob,disk,crash,partition,chain"
+
+/* Options that say which worlds are made: read by sim_wish_read. */
+#define SIM_WISH_OPTIONS                                                                           \
+	{.name = "sessions",                                                                       \
+	    .type = PINF_OPT_UINT,                                                                 \
+	    .min = 1,                                                                              \
+	    .max = SIM_SESSIONS_MAX,                                                               \
+	    .fallback = "8",                                                                       \
+	    .help = "of a generated plan; every fourth is public"},                                \
+	    {.name = "miners",                                                                     \
+		.type = PINF_OPT_UINT,                                                             \
+		.min = 1,                                                                          \
+		.max = SIM_MINERS_MAX,                                                             \
+		.fallback = "6",                                                                   \
+		.help = "of a generated plan"},                                                    \
+	    {.name = "unlisted",                                                                   \
+		.type = PINF_OPT_UINT,                                                             \
+		.max = SIM_UNLISTED_MAX,                                                           \
+		.fallback = "2",                                                                   \
+		.help = "wallets on no session's list, which attack"},                             \
+	    {.name = "minutes",                                                                    \
+		.type = PINF_OPT_UINT,                                                             \
+		.min = 1,                                                                          \
+		.max = 60,                                                                         \
+		.fallback = "10",                                                                  \
+		.help = "simulated, of a generated plan"},                                         \
+	{                                                                                          \
+		.name = "faults", .type = PINF_OPT_TEXT, .fallback = "all",                        \
+		.help = "all, none, or some of " SIM_FAULT_KINDS                                   \
+	}
+
+/* Of which seed it is, the caller says. */
+bool sim_wish_read(struct sim_wish *wish, const struct pinf_options *o);
+/* "A..B", or a number. */
+bool sim_seeds_read(const char *text, uint64_t *first, uint64_t *last);
+/* Says what is wrong, on stderr. */
+enum sim_exit sim_usage(const char *problem);
+
+/* Switches a planted bug on: "" or NULL, none.  Borrows name. */
+void sim_plant(const char *name);
+const char *sim_planted(void); /* NULL: none */
+
+uint64_t sim_wall_ms(void);
+/* One world, or twice the same.  A failing plan is kept, where keep is set. */
+enum sim_exit sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool keep);
+
+bool sim_read_file(const char *path, struct pinf_bytes *out);
+bool sim_write_plan(const char *path, const struct sim_plan *plan);
+/* Says what is wrong with the file or the plan in it, on stderr. */
+bool sim_read_plan(const char *path, struct sim_plan *plan);
+
+#endif
