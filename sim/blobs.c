@@ -30,6 +30,16 @@ sim_blobs_find(const struct sim_blobs *blobs, const struct pinf_hash *sha256)
 	return i < blobs->count ? &blobs->list[i] : NULL;
 }
 
+/* Where a misdirected put lands. */
+static struct pinf_hash
+other_name(const struct pinf_hash *sha256)
+{
+	struct pinf_hash name = *sha256;
+
+	name.bytes[0] ^= 1;
+	return name;
+}
+
 enum pinf_err
 sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_span bytes)
 {
@@ -40,7 +50,7 @@ sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_s
 	if (fails(b, b->rates.lost, SIM_BLOB_LOST))
 		return PINF_E_IO;
 	if (fails(b, b->rates.misdirected, SIM_BLOB_MISDIRECTED))
-		name.bytes[0] ^= 1;
+		name = other_name(sha256);
 	if (index_of(b, &name) == b->count) {
 		b->list = sim_grow(b->list, b->count + 1, &b->cap, sizeof *b->list);
 		b->list[b->count] = (struct sim_blob){.sha256 = name};
@@ -74,6 +84,14 @@ sim_blobs_delete(struct sim_blobs *b, const struct pinf_hash *sha256)
 	pinf_bytes_free(&b->list[i].bytes);
 	b->list[i] = b->list[--b->count];
 	return PINF_OK;
+}
+
+bool
+sim_blobs_misdirected(const struct sim_blobs *b, const struct pinf_hash *sha256)
+{
+	const struct pinf_hash name = other_name(sha256);
+
+	return index_of(b, &name) < b->count;
 }
 
 void

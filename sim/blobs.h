@@ -40,6 +40,8 @@ sim_blobs_delete(struct sim_blobs *blobs, const struct pinf_hash *sha256);
 /* What lies under that name, without faults; NULL: nothing. */
 const struct sim_blob *
 sim_blobs_find(const struct sim_blobs *blobs, const struct pinf_hash *sha256);
+/* Whether a put under that name was said to be well, and lies elsewhere. */
+bool sim_blobs_misdirected(const struct sim_blobs *blobs, const struct pinf_hash *sha256);
 void sim_blobs_free(struct sim_blobs *blobs);
 
 #endif

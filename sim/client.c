@@ -153,7 +153,7 @@ send_effect(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 	*p = (struct sim_pending){.id = fx->id, .fetch = fx->kind == PINF_FX_FETCH};
 	p->payload = fx->payload;
 	p->key = fx->key;
-	sim_oracle_key(w, &fx->key);
+	sim_oracle_key(w, &fx->key, fx->payload.key_version, &fx->payload.scope);
 	m->timeout_ms = fx->timeout_ms;
 	sim_append(&m->path, pinf_span_of(&fx->path));
 	sim_append(&m->authorization, pinf_span_str(fx->authorization));
@@ -183,7 +183,7 @@ seal(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 	struct sim_answer answer = {.event = {.kind = PINF_EV_SEALED, .id = fx->id}};
 	struct pinf_event *event = &answer.event;
 
-	sim_oracle_key(w, &fx->key);
+	sim_oracle_key(w, &fx->key, fx->params.key_version, &fx->params.scope);
 	if (fx->params.suite == PINF_SUITE_NONE) {
 		sim_append(&made.bytes, pinf_span_of(&fx->document));
 		pinf_sha256(&event->sha256, pinf_span_of(&made.bytes));
@@ -250,11 +250,11 @@ static void
 caller_failed(struct sim_world *w, struct sim_client *c, const struct pinf_api_error *error)
 {
 	const enum pinf_err err = error->err;
-	const bool overtaken = err == PINF_E_CONFLICT || err == PINF_E_STATE ||
-			       (err == PINF_E_TIMEOUT && strcmp(error->field, "input") == 0);
-
 	/* By what an earlier life sent, or by time: then it comes back.  spec/states.md, STATE-19. */
-	if (overtaken && c->job_tries++ < COMES_BACK_MAX) {
+	const bool overtaken = err == PINF_E_CONFLICT || err == PINF_E_STATE;
+	const bool too_late = err == PINF_E_TIMEOUT && strcmp(error->field, "input") == 0;
+
+	if ((overtaken || too_late) && c->job_tries++ < COMES_BACK_MAX) {
 		sim_client_crash(w, c, COMES_BACK_MS);
 		return;
 	}

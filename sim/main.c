@@ -7,6 +7,8 @@
 
 static const struct sim_command *const commands[] = {
     &sim_command_run,
+    &sim_command_canary,
+    &sim_command_probes,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 

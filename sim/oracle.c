@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/be.h"
 #include "core/json.h"
 #include "world.h"
 
@@ -18,7 +19,10 @@ sim_oracle_name(enum sim_oracle oracle)
 	    [SIM_ATTEMPT_HOLDER] = "attempt-holder",
 	    [SIM_SEATS] = "seats",
 	    [SIM_SECRECY] = "secrecy",
+	    [SIM_SCOPE_ISOLATION] = "scope-isolation",
+	    [SIM_REPLAY] = "replay",
 	    [SIM_ACCEPTED_LOST] = "accepted-lost",
+	    [SIM_BLOB_DURABLE] = "blob-durable",
 	    [SIM_ANSWERED_TWICE] = "answered-twice",
 	    [SIM_WRONG_ANSWER] = "wrong-answer",
 	    [SIM_FRESH_SALT] = "fresh-salt",
@@ -69,17 +73,21 @@ start_of(const uint8_t *bytes)
 	return (size_t)bytes[0] << 8 | bytes[1];
 }
 
+/* A key as the map's: both are 32 bytes as good as random. */
+_Static_assert(PINF_KEY_LEN == PINF_HASH_LEN, "keys are looked up as hashes are");
+
 static bool
 contains_key(const struct sim_oracles *o, struct pinf_span bytes)
 {
 	for (size_t i = 0; i + PINF_KEY_LEN <= bytes.len; i++) {
 		const size_t start = start_of(bytes.data + i);
+		struct pinf_hash window;
 
 		if ((o->key_starts[start / 8] & (1u << (start % 8))) == 0)
 			continue;
-		for (size_t k = 0; k < o->key_count; k++)
-			if (memcmp(bytes.data + i, o->keys[k].bytes, PINF_KEY_LEN) == 0)
-				return true;
+		memcpy(window.bytes, bytes.data + i, sizeof window.bytes);
+		if (sim_map_get(&o->keys, &window) != NULL)
+			return true;
 	}
 	return false;
 }
@@ -95,36 +103,42 @@ sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes)
 }
 
 void
-sim_oracle_key(struct sim_world *w, const struct pinf_key *key)
+sim_oracle_key(struct sim_world *w, const struct pinf_key *key, uint32_t version,
+    const struct pinf_scope *scope)
 {
 	static const struct pinf_key none = {{0}};
 	struct sim_oracles *o = &w->oracles;
 	const size_t start = start_of(key->bytes);
+	uint8_t for_what[4 + PINF_SCOPE_MAX] = {0};
+	struct pinf_hash as_hash, what = {{0}};
+	const struct pinf_hash *before;
 
 	if (memcmp(key, &none, sizeof none) == 0)
 		return;
-	o->keys = sim_grow(o->keys, o->key_count + 1, &o->key_cap, sizeof *o->keys);
-	o->keys[o->key_count++] = *key;
+	memcpy(as_hash.bytes, key->bytes, sizeof as_hash.bytes);
+	if (scope != NULL && pinf_scope_check(scope) == PINF_OK) {
+		pinf_be_put(for_what, 4, version);
+		(void)pinf_scope_encode(for_what + 4, scope);
+		pinf_sha256(&what, (struct pinf_span){for_what, sizeof for_what});
+	}
+	before = sim_map_put(&o->keys, &as_hash, &what);
+	sim_check(w, SIM_SCOPE_ISOLATION, pinf_hash_equal(before, &what),
+	    "one key is used for two scopes, the second in session %llu, task %llu",
+	    scope == NULL ? 0 : (unsigned long long)scope->session,
+	    scope == NULL ? 0 : (unsigned long long)scope->task);
 	o->key_starts[start / 8] |= (uint8_t)(1u << (start % 8));
 }
 
 void
 sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_hash *sha256)
 {
-	struct sim_oracles *o = &w->oracles;
 	struct pinf_blob_header header;
 	struct pinf_hash salt;
 	bool fresh = pinf_blob_header_decode(&header, blob) == PINF_OK;
 
 	memcpy(salt.bytes, header.salt, sizeof salt.bytes);
-	for (size_t i = 0; i < o->salt_count && fresh; i++)
-		fresh =
-		    !pinf_hash_equal(&o->salts[i], &salt) || pinf_hash_equal(&o->salted[i], sha256);
+	fresh = fresh && pinf_hash_equal(sim_map_put(&w->oracles.salts, &salt, sha256), sha256);
 	sim_check(w, SIM_FRESH_SALT, fresh, "two sealed blobs share a salt");
-	o->salts = sim_grow(o->salts, o->salt_count + 1, &o->salt_cap, sizeof *o->salts);
-	o->salted = sim_grow(o->salted, o->salt_count + 1, &o->salted_cap, sizeof *o->salted);
-	o->salts[o->salt_count] = salt;
-	o->salted[o->salt_count++] = *sha256;
 }
 
 static struct sim_promise *
@@ -263,12 +277,46 @@ promise_by_body(struct sim_world *w, const struct sim_conn *conn, struct pinf_sp
 	pinf_json_free(parsed);
 }
 
+/* What a wallet signed is granted once. */
+static void
+check_nonce(struct sim_world *w, const struct sim_conn *conn)
+{
+	uint8_t who[PINF_ADDRESS_LEN + PINF_NONCE_LEN];
+	struct pinf_hash digest, now = {{1}};
+	const struct pinf_hash *before;
+
+	memcpy(who, conn->signer.bytes, PINF_ADDRESS_LEN);
+	memcpy(who + PINF_ADDRESS_LEN, conn->nonce, PINF_NONCE_LEN);
+	pinf_sha256(&digest, (struct pinf_span){who, sizeof who});
+	memcpy(now.bytes, &conn->id, sizeof conn->id);
+	before = sim_map_put(&w->oracles.nonces, &digest, &now);
+	sim_check(w, SIM_REPLAY, pinf_hash_equal(before, &now),
+	    "a request that was signed once was granted twice, in session %llu",
+	    (unsigned long long)conn->session);
+}
+
+void
+sim_oracle_durable(struct sim_world *w, const struct pinf_hash *sha256, bool looked_at)
+{
+	const struct sim_blob *blob = sim_blobs_find(&w->blobs, sha256);
+	struct pinf_hash real = {{0}};
+
+	if (blob != NULL)
+		pinf_sha256(&real, pinf_span_of(&blob->bytes));
+	sim_check(w, SIM_BLOB_DURABLE,
+	    pinf_hash_equal(&real, sha256) ||
+		(!looked_at && sim_blobs_misdirected(&w->blobs, sha256)),
+	    "a blob that was accepted is not in storage");
+}
+
 void
 sim_oracle_response(
     struct sim_world *w, const struct sim_conn *conn, unsigned status, struct pinf_span body)
 {
 	struct sim_promise *p;
 
+	if (conn->is_signed && status < 300)
+		check_nonce(w, conn);
 	switch (conn->endpoint) {
 	case PINF_EP_KEY_TASK:
 	case PINF_EP_KEY_SESSION:
@@ -290,6 +338,8 @@ sim_oracle_response(
 			break;
 		sim_oracle_let_in(w, conn);
 		check_holder(w, conn);
+		if (conn->by_blob)
+			sim_oracle_durable(w, &conn->result, true);
 		p = promise_of(w, conn->session, conn->task);
 		sim_check(w, SIM_ANSWERED_TWICE,
 		    !p->has_result || pinf_hash_equal(&p->result, &conn->result),
@@ -316,8 +366,8 @@ sim_oracle_free(struct sim_oracles *o)
 {
 	free(o->promises);
 	free(o->leases);
-	free(o->salts);
-	free(o->salted);
-	free(o->keys);
+	sim_map_free(&o->salts);
+	sim_map_free(&o->nonces);
+	sim_map_free(&o->keys);
 	*o = (struct sim_oracles){.failed = false};
 }

@@ -3,7 +3,9 @@
 #ifndef PINF_SIM_ORACLE_H
 #define PINF_SIM_ORACLE_H
 
-#include <pinf/base.h>
+#include <pinf/scope.h>
+
+#include "map.h"
 
 enum sim_oracle {
 	SIM_UNLISTED_KEY,
@@ -13,7 +15,10 @@ enum sim_oracle {
 	SIM_ATTEMPT_HOLDER,
 	SIM_SEATS,
 	SIM_SECRECY,
+	SIM_SCOPE_ISOLATION,
+	SIM_REPLAY,
 	SIM_ACCEPTED_LOST,
+	SIM_BLOB_DURABLE,
 	SIM_ANSWERED_TWICE,
 	SIM_WRONG_ANSWER,
 	SIM_FRESH_SALT,
@@ -56,14 +61,9 @@ struct sim_oracles {
 	struct sim_lease *leases;
 	size_t lease_count;
 	size_t lease_cap;
-	struct pinf_hash *salts; /* and in parallel: */
-	struct pinf_hash *salted;
-	size_t salt_count;
-	size_t salt_cap;
-	size_t salted_cap;
-	struct pinf_key *keys;
-	size_t key_count;
-	size_t key_cap;
+	struct sim_map salts; /* to the hash of the blob sealed with it */
+	struct sim_map nonces; /* of signed requests that were granted, with their signers */
+	struct sim_map keys; /* to the scope that it is for */
 	uint8_t key_starts[8192]; /* a bit for each first two bytes */
 };
 
@@ -77,7 +77,9 @@ __attribute__((format(printf, 4, 5))) void
 sim_check(struct sim_world *w, enum sim_oracle oracle, bool holds, const char *format, ...);
 /* Bytes that leave somebody's memory. */
 void sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes);
-void sim_oracle_key(struct sim_world *w, const struct pinf_key *key);
+/* A key is at work somewhere: NULL, for none of the scopes. */
+void sim_oracle_key(struct sim_world *w, const struct pinf_key *key, uint32_t version,
+    const struct pinf_scope *scope);
 void sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_hash *sha256);
 /* The router answers: was this one to have that? */
 void sim_oracle_response(
@@ -89,6 +91,8 @@ void sim_oracle_store(struct sim_world *w);
 void sim_oracle_end(struct sim_world *w);
 /* The chain or its nodes have moved, or are about to answer. */
 void sim_oracle_chain(struct sim_world *w);
+/* What is accepted is in storage, whole.  looked_at: the router read it; else it has the storage's word. */
+void sim_oracle_durable(struct sim_world *w, const struct pinf_hash *sha256, bool looked_at);
 /* A pooled session has no more members than seats. */
 void sim_oracle_seats(struct sim_world *w, const struct sim_session *s);
 /* A key was granted to that signer of the connection, or a result accepted from it. */

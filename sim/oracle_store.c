@@ -33,6 +33,9 @@ check_promise(struct sim_world *w, const struct sim_promise *p, struct pinf_task
 	    task->due_ms != 0 || task->state < PINF_TASK_ASSIGNED ||
 		task->state >= PINF_TASK_COMMITTED,
 	    "task %llu of session %llu is leased for ever", id, session);
+	if (task->state >= PINF_TASK_CREATED && task->state < PINF_TASK_COMMITTED &&
+	    task->input.urn[0] != '\0')
+		sim_oracle_durable(w, &task->input.sha256, task->api_version == 3);
 	if (p->has_result)
 		sim_check(w, SIM_ACCEPTED_LOST,
 		    (task->state == PINF_TASK_COMMITTED || task->state == PINF_TASK_CLOSED) &&

@@ -16,6 +16,7 @@ enum sim_exit {
 
 struct sim_total {
 	bool json;
+	enum sim_exit verdict; /* of the last run */
 	uint64_t runs;
 	uint64_t last_seed;
 	uint64_t simulated_ms;

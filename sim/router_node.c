@@ -18,6 +18,7 @@ config_of(const struct sim_world *w)
 	config.storage = sim_storage();
 	config.admin = w->admin->wallet.address;
 	config.open_sessions = true;
+	config.reserve_ms = 10000;
 	config.precommit_ms = 20000;
 	config.commit_ms = 10000;
 	config.retention_ms = 3600000;
@@ -218,9 +219,12 @@ sim_router_request(struct sim_world *w, struct sim_message *m)
 	    .session = rq->session,
 	    .task = rq->task,
 	    .attempt = rq->attempt,
+	    .is_signed = rq->auth == PINF_AUTH_WALLET,
 	    .result = rq->payload.sha256,
+	    .by_blob = rq->payload.urn[0] != '\0',
 	    .arrived_ms = w->now_ms,
 	};
+	memcpy(r->conns[r->conn_count - 1].nonce, rq->nonce, PINF_NONCE_LEN);
 	event.request = rq;
 	sim_router_event(w, &event, NULL);
 }

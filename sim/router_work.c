@@ -243,8 +243,10 @@ void
 sim_router_work(struct sim_world *w, struct pinf_effect *fx)
 {
 	struct pinf_event event = {.id = fx->id};
+	const bool seals = fx->kind == PINF_FX_SEAL;
 
-	sim_oracle_key(w, &fx->key);
+	sim_oracle_key(w, &fx->key, seals ? fx->params.key_version : fx->payload.key_version,
+	    seals ? &fx->params.scope : &fx->payload.scope);
 	switch (fx->kind) {
 	case PINF_FX_RESPOND: respond(w, fx->id, fx->status, &fx->body); return;
 	case PINF_FX_SERVE: serve(w, fx); return;

@@ -10,11 +10,21 @@
 #include "runs.h"
 
 static const char *planted;
+static uint64_t passed;
 
 bool
 pinf_bug_active(const char *name)
 {
-	return planted != NULL && strcmp(planted, name) == 0;
+	const bool active = planted != NULL && strcmp(planted, name) == 0;
+
+	passed += active;
+	return active;
+}
+
+uint64_t
+sim_planted_passed(void)
+{
+	return passed;
 }
 
 void

@@ -10,7 +10,7 @@ struct sim_command {
 	struct pinf_command command;
 	enum sim_exit (*run)(const struct pinf_options *o);
 };
-extern const struct sim_command sim_command_run;
+extern const struct sim_command sim_command_canary, sim_command_probes, sim_command_run;
 
 #define SIM_FAULT_KINDS "network,blob,disk,crash,partition,chain"
 
@@ -54,6 +54,8 @@ enum sim_exit sim_usage(const char *problem);
 /* Switches a planted bug on: "" or NULL, none.  Borrows name. */
 void sim_plant(const char *name);
 const char *sim_planted(void); /* NULL: none */
+/* How often its place was passed, by now. */
+uint64_t sim_planted_passed(void);
 
 uint64_t sim_wall_ms(void);
 /* One world, or twice the same.  A failing plan is kept, where keep is set. */

@@ -147,7 +147,7 @@ make_router(struct sim_world *w)
 		(struct pinf_kdf_cost){1, PINF_KDF_MEMORY_MIN_KIB}, sim_rng_port(&rng)) != PINF_OK)
 		(void)sim_need(NULL);
 	r->address = *pinf_keyring_address(keyring);
-	sim_oracle_key(w, pinf_keyring_identity(keyring));
+	sim_oracle_key(w, pinf_keyring_identity(keyring), 0, NULL);
 	pinf_keyring_free(keyring);
 	sim_after(w, 0, (struct sim_item){.what = SIM_START});
 }

@@ -179,7 +179,10 @@ struct sim_conn {
 	uint64_t session;
 	uint64_t task;
 	uint32_t attempt;
+	bool is_signed;
+	uint8_t nonce[PINF_NONCE_LEN];
 	struct pinf_hash result; /* COMMIT */
+	bool by_blob; /* and not inline */
 	uint64_t arrived_ms;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <pinf/auth.h>
+#include <pinf/bug.h>
 
 #include "core/audit.h"
 #include "core/be.h"
@@ -53,7 +54,8 @@ pinf_audit_seal(struct pinf_audit *record, const struct pinf_audit *former)
 	static const struct pinf_hash none = {{0}};
 
 	record->seq = former == NULL ? 1 : former->seq + 1;
-	link_hash(&record->head, former == NULL ? &none : &former->head, record);
+	link_hash(&record->head, former == NULL || PINF_BUG(audit_unlinked) ? &none : &former->head,
+	    record);
 }
 
 /* The log must hold seq with that head; where it lies behind the record in hand, it must come. */

@@ -4,43 +4,17 @@
  * and is asked again, under a new id and signature, until it is answered.  spec/api.md#v3.
  */
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <pinf/caller.h>
+#include <pinf/bug.h>
 
+#include "core/caller_internal.h"
 #include "core/json.h"
-#include "core/send.h"
 #include "crypto/crypto.h"
 
 /* No sealed document is larger: its padding and tags add less than a quarter. */
 #define SEALED_MAX ((uint64_t)PINF_DOCUMENT_MAX + PINF_DOCUMENT_MAX / 4)
-
-/* RECALL: what was submitted under this reference before; in the place of SEAL and PUT. */
-enum step { RESERVE, INPUT_KEY, RECALL, SEAL, PUT, SUBMIT, RESULT_KEY, FETCH, STEPS };
-
-struct pinf_caller {
-	struct pinf_caller_config config;
-	struct pinf_sender sender;
-	enum pinf_caller_state state;
-	enum step step;
-	uint64_t last_id; /* ids of effects: each asking has its own */
-	uint64_t asked_id; /* of the effect whose answer is awaited; 0: none */
-	uint64_t retry_at_ms; /* none is awaited: when to ask again */
-	uint64_t deadline_ms; /* 0: set at the next asking */
-	struct pinf_bytes document; /* until it goes to be sealed */
-	struct pinf_hash document_sha256;
-	uint64_t seal_id; /* the driver keeps sealed bytes under it; 0: none */
-	struct pinf_key_request request;
-	struct pinf_key key;
-	bool looked_again; /* at the reservation, when it had moved on */
-	struct pinf_payload input; /* size 0: not sealed yet, by this caller or an earlier one */
-	struct pinf_payload result;
-	struct pinf_bytes opened;
-	struct pinf_api_error error;
-};
 
 enum pinf_err
 pinf_caller_open(struct pinf_caller **caller, const struct pinf_caller_config *config,
@@ -101,148 +75,6 @@ uint64_t
 pinf_caller_task(const struct pinf_caller *caller)
 {
 	return caller->request.task;
-}
-
-/* The deployed completion routes count seconds; a part of one is a whole one. */
-static void
-put_seconds(struct pinf_json_writer *json, const char *name, uint32_t ms)
-{
-	if (ms != 0)
-		pinf_json_put_uint(json, name, ((uint64_t)ms + 999) / 1000);
-}
-
-static void
-put_reference(struct pinf_json_writer *json, const struct pinf_caller *c)
-{
-	if (c->config.reference[0] != '\0')
-		pinf_json_put_str(json, "client_reference", c->config.reference);
-}
-
-/* POSTs a body that was written, and frees it. */
-static enum pinf_err
-post(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms, const char *route,
-    struct pinf_json_writer *json)
-{
-	char path[64];
-	struct pinf_send send = {.kind = PINF_FX_SEND,
-	    .id = c->last_id,
-	    .method = "POST",
-	    .path = path,
-	    .body = json->out,
-	    .session = c->config.session,
-	    .task = c->request.task,
-	    .now_ms = now_ms};
-	enum pinf_err err;
-
-	pinf_json_close(json, '}');
-	(void)snprintf(path, sizeof path, "/api/v3/%s/%" PRIu64, route, c->config.session);
-	err = pinf_json_written(json);
-	if (err == PINF_OK)
-		err = pinf_send_signed(effects, &c->sender, &send);
-	pinf_bytes_free(json->out);
-	return err;
-}
-
-/* PUTs the sealed input, or GETs and opens input or result. */
-static enum pinf_err
-move_blob(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms,
-    const struct pinf_payload *payload, struct pinf_send send)
-{
-	char path[sizeof "/api/v3/blobs/" + (size_t)2 * PINF_HASH_LEN] = "/api/v3/blobs/";
-
-	pinf_hex(path + strlen(path), payload->sha256.bytes, sizeof payload->sha256.bytes);
-	send.id = c->last_id;
-	send.path = path;
-	send.session = c->config.session;
-	send.task = c->request.task;
-	send.now_ms = now_ms;
-	enum pinf_err err = pinf_send_signed(effects, &c->sender, &send);
-	if (err == PINF_OK && send.kind == PINF_FX_FETCH) {
-		send.effect->payload = *payload;
-		send.effect->key = c->key;
-	}
-	return err;
-}
-
-static enum pinf_err
-ask_reserve(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	struct pinf_bytes body = {0};
-	struct pinf_json_writer json = pinf_json_write_to(&body);
-
-	pinf_json_open(&json, NULL, '{');
-	put_reference(&json, c);
-	if (c->config.timeout_ms != 0)
-		pinf_json_put_uint(&json, "timeout_ms", c->config.timeout_ms);
-	return post(c, effects, now_ms, "reservations", &json);
-}
-
-static enum pinf_err
-ask_key(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	return pinf_key_request_send(&c->request, effects, &c->sender, c->last_id, now_ms);
-}
-
-static enum pinf_err
-ask_seal(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	struct pinf_effect *fx = pinf_effects_add(effects, PINF_FX_SEAL, c->last_id);
-
-	(void)now_ms;
-	if (fx == NULL)
-		return PINF_E_NO_MEMORY;
-	fx->params = (struct pinf_blob_params){.suite = c->config.suite,
-	    .chunk_log2 = PINF_BLOB_CHUNK_LOG2,
-	    .padded = c->config.padded,
-	    .key_version = c->request.key_version,
-	    .scope = c->request.scope};
-	fx->key = c->key;
-	fx->document = c->document;
-	c->document = (struct pinf_bytes){0};
-	return PINF_OK;
-}
-
-static enum pinf_err
-ask_put(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	return move_blob(c, effects, now_ms, &c->input,
-	    (struct pinf_send){.kind = PINF_FX_SEND,
-		.method = "PUT",
-		.seal_id = c->seal_id,
-		.sealed_sha256 = c->input.sha256});
-}
-
-static enum pinf_err
-ask_submit(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	struct pinf_bytes body = {0}, payload = {0};
-	struct pinf_json_writer json = pinf_json_write_to(&body);
-	enum pinf_err err = pinf_payload_encode(&payload, &c->input);
-
-	if (err != PINF_OK)
-		return err;
-	pinf_json_open(&json, NULL, '{');
-	put_reference(&json, c);
-	pinf_json_put_raw(&json, "payload", pinf_span_of(&payload));
-	put_seconds(&json, "precommit_timeout", c->config.precommit_timeout_ms);
-	pinf_json_put_uint(&json, "task_id", c->request.task);
-	put_seconds(&json, "timeout", c->config.timeout_ms);
-	pinf_bytes_free(&payload);
-	return post(c, effects, now_ms, "completions", &json);
-}
-
-static enum pinf_err
-ask_fetch(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	return move_blob(c, effects, now_ms, &c->result,
-	    (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
-}
-
-static enum pinf_err
-ask_recall(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	return move_blob(c, effects, now_ms, &c->input,
-	    (struct pinf_send){.kind = PINF_FX_FETCH, .method = "GET"});
 }
 
 /* The ids of a reply: those of this session and task, or it answers something else. */
@@ -341,9 +173,11 @@ take_reserve(struct pinf_caller *c, const struct pinf_event *event)
 	c->input = (struct pinf_payload){.size = 0};
 	if (json.err == PINF_OK && pinf_json_has(&json, "input"))
 		read_payload(c, &json, "input", &scope, &c->input);
-	else if (json.err == PINF_OK && c->document.len == 0)
+	else if (json.err == PINF_OK && c->document.len == 0) {
 		/* The reservation ran out on the way, and began again: what was sealed is of no use. */
+		PINF_SOMETIMES(sealed_in_vain);
 		pinf_json_fail(&json, "input", PINF_E_TIMEOUT);
+	}
 	err = end_reply(c, &json, parsed);
 	if (err != PINF_OK)
 		return err;
@@ -367,6 +201,7 @@ take_recall(struct pinf_caller *c, const struct pinf_event *event)
 	pinf_sha256(&sha256, event->body);
 	if (!pinf_hash_equal(&sha256, &c->document_sha256))
 		return PINF_E_CONFLICT;
+	PINF_SOMETIMES(input_recalled);
 	pinf_key_wipe(&c->key);
 	pinf_bytes_free(&c->document);
 	return PINF_OK;
@@ -440,35 +275,18 @@ take_fetch(struct pinf_caller *c, const struct pinf_event *event)
 }
 
 static const struct {
-	enum pinf_err (*ask)(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms);
 	enum pinf_event_kind answer;
 	enum pinf_err (*take)(struct pinf_caller *c, const struct pinf_event *event);
 } steps[STEPS] = {
-    [RESERVE] = {ask_reserve, PINF_EV_REPLY, take_reserve},
-    [INPUT_KEY] = {ask_key, PINF_EV_REPLY, take_key},
-    [RECALL] = {ask_recall, PINF_EV_OPENED, take_recall},
-    [SEAL] = {ask_seal, PINF_EV_SEALED, take_seal},
-    [PUT] = {ask_put, PINF_EV_REPLY, take_put},
-    [SUBMIT] = {ask_submit, PINF_EV_REPLY, take_submit},
-    [RESULT_KEY] = {ask_key, PINF_EV_REPLY, take_key},
-    [FETCH] = {ask_fetch, PINF_EV_OPENED, take_fetch},
+    [RESERVE] = {PINF_EV_REPLY, take_reserve},
+    [INPUT_KEY] = {PINF_EV_REPLY, take_key},
+    [RECALL] = {PINF_EV_OPENED, take_recall},
+    [SEAL] = {PINF_EV_SEALED, take_seal},
+    [PUT] = {PINF_EV_REPLY, take_put},
+    [SUBMIT] = {PINF_EV_REPLY, take_submit},
+    [RESULT_KEY] = {PINF_EV_REPLY, take_key},
+    [FETCH] = {PINF_EV_OPENED, take_fetch},
 };
-
-static enum pinf_err
-ask(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
-{
-	const uint32_t patience_ms =
-	    c->config.timeout_ms != 0 ? c->config.timeout_ms : PINF_TIMEOUT_MAX_MS;
-	enum pinf_err err;
-
-	if (c->deadline_ms == 0)
-		c->deadline_ms = now_ms + patience_ms;
-	c->last_id++;
-	err = steps[c->step].ask(c, effects, now_ms);
-	if (err == PINF_OK)
-		c->asked_id = c->last_id;
-	return err;
-}
 
 /* The driver need not keep the sealed input any longer.  If it is not told: it has no memory either. */
 static void
@@ -511,7 +329,7 @@ advance(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 	}
 	if (c->step == SUBMIT || c->step == RESULT_KEY)
 		c->deadline_ms = 0;
-	return ask(c, effects, now_ms);
+	return caller_ask(c, effects, now_ms);
 }
 
 /* Whether asking again may help.  refused: the router said so, with that status. */
@@ -552,6 +370,7 @@ hold_or_fail(struct pinf_caller *c, const struct pinf_event *event, struct pinf_
 	c->retry_at_ms = event->now_ms + c->config.retry_ms;
 	/* The task moved on meanwhile: somebody (this caller's earlier life, perhaps) submitted an input. */
 	if ((c->step == PUT || c->step == SUBMIT) && refused == 409 && !c->looked_again) {
+		PINF_SOMETIMES(caller_overtaken);
 		c->looked_again = true;
 		c->step = RESERVE;
 		c->request.task = 0;
@@ -578,7 +397,7 @@ pinf_caller_step(
 			return PINF_OK;
 		if (event->now_ms < c->retry_at_ms)
 			return wake(c, effects);
-		err = ask(c, effects, event->now_ms);
+		err = caller_ask(c, effects, event->now_ms);
 	} else {
 		/* What was given up, or was repeated by the network, answers no question. */
 		if (c->asked_id == 0 || event->id != c->asked_id ||

@@ -183,6 +183,8 @@ chain_view_settle(
 				entry->removed_block = block;
 		}
 		entry->listed = false;
+		if (entry->at_newest != 0)
+			PINF_SOMETIMES(nodes_disagree);
 		if (was_listed)
 			return CHAIN_DENY;
 		return (entry->at_newest | entry->at_confirmed) == 0 &&

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/be.h"
 #include "core/keyring_internal.h"
 
@@ -313,7 +315,9 @@ pinf_keyring_derive(const struct pinf_keyring *keyring, uint32_t version,
 		err = pinf_scope_check(scope);
 	if (err != PINF_OK)
 		return err;
-	const struct pinf_span encoded = {info, pinf_scope_encode(info, scope)};
+	struct pinf_span encoded = {info, pinf_scope_encode(info, scope)};
+	if (PINF_BUG(attempt_unscoped))
+		encoded.len = PINF_SCOPE_INPUT_LEN;
 	return pinf_hkdf_expand(
 	    &find(keyring, version)->prk, encoded, key->bytes, sizeof key->bytes);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/json.h"
 #include "core/miner_internal.h"
 #include "crypto/crypto.h"
@@ -342,6 +344,7 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 	enum pinf_err err;
 
 	if (again && may_pass(why, refused) && slot->failures < MINER_RETRIES_MAX) {
+		PINF_SOMETIMES(miner_asks_again);
 		slot->failures++;
 		slot->retry_at_ms = m->now_ms + pause_ms(m, slot->failures);
 		return PINF_OK;
@@ -349,8 +352,10 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 	err = note(m, slot, claimed ? pinf_err_name(why) : "claim-refused", fx);
 	if (err != PINF_OK)
 		return err;
-	return hands_back(slot, refused) ? slot_go(m, slot, SLOT_RELEASE, fx)
-					 : slot_reset(m, slot, true, fx);
+	if (!hands_back(slot, refused))
+		return slot_reset(m, slot, true, fx);
+	PINF_SOMETIMES(attempt_handed_back);
+	return slot_go(m, slot, SLOT_RELEASE, fx);
 }
 
 static enum pinf_err

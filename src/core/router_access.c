@@ -86,7 +86,8 @@ router_load_task(struct call *c)
 static bool
 is_attempt(const struct pinf_task *task, const struct pinf_address *miner, uint32_t attempt)
 {
-	return pinf_address_equal(&task->miner, miner) && task->attempt == attempt && attempt != 0;
+	return pinf_address_equal(&task->miner, miner) &&
+	       (task->attempt == attempt || PINF_BUG(old_attempt_accepted)) && attempt != 0;
 }
 
 bool
@@ -201,6 +202,8 @@ router_decide(const struct call *c, struct pinf_facts *facts)
 	if (facts->actor == PINF_ACTOR_MINER) {
 		if (facts->action != PINF_ACT_ACCEPT && PINF_BUG(allowlist_check_skipped))
 			facts->miner_listed = true;
+		if (facts->action == PINF_ACT_ACCEPT && PINF_BUG(result_of_removed))
+			facts->miner_listed = true;
 		facts->lease_current = PINF_BUG(lease_not_checked) ||
 				       router_holds_lease(r, &c->task, &c->who, c->rq->attempt) ||
 				       (facts->action == PINF_ACT_ACCEPT &&
@@ -223,10 +226,14 @@ router_permit(struct call *c, enum pinf_action action, enum pinf_actor actor, en
 enum pinf_err
 router_spend_nonce(struct call *c)
 {
-	enum pinf_err err =
-	    c->r->store.ops->nonce_use(c->r->store.ctx, &c->who, c->rq->nonce, c->rq->expires_ms);
+	const struct pinf_store *store = &c->r->store;
+	enum pinf_err err = PINF_BUG(nonces_forgotten) ? PINF_OK
+						       : store->ops->nonce_use(store->ctx, &c->who,
+							     c->rq->nonce, c->rq->expires_ms);
 
-	if (err == PINF_E_AUTH_REPLAY)
+	if (err == PINF_E_AUTH_REPLAY) {
+		PINF_SOMETIMES(replay_refused);
 		c->r->counters.unauthenticated++;
+	}
 	return err;
 }

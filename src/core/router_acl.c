@@ -66,6 +66,8 @@ acl_facts(const struct call *c, struct pinf_facts *facts)
 	facts->acl_source_right = s->policy.acl_source == 0 || s->policy.acl_source == s->acl;
 	facts->acl_fresh =
 	    s->acl != PINF_ACL_CONTRACT || chain_fresh(c->r, s->id) || PINF_BUG(stale_list_trusted);
+	if (!facts->acl_fresh)
+		PINF_SOMETIMES(list_too_old);
 	facts->miner_listed =
 	    s->acl == PINF_ACL_ENV
 		? env_lists(c)
@@ -85,12 +87,15 @@ acl_change(struct pinf_router *r, const struct pinf_member *member, bool put, bo
 	enum pinf_err err = put ? r->store.ops->member_put(r->store.ctx, member, changed)
 				: r->store.ops->member_drop(r->store.ctx, member, changed);
 
+	if (err == PINF_OK && !put && PINF_BUG(removal_not_stored))
+		err = r->store.ops->member_put(r->store.ctx, member, changed);
 	if (err != PINF_OK)
 		return err;
 	r->acl_touched = true;
 	if (put)
 		return pinf_acl_add(r->acl, member);
-	pinf_acl_remove(r->acl, member);
+	if (!PINF_BUG(removal_only_stored))
+		pinf_acl_remove(r->acl, member);
 	return PINF_OK;
 }
 

@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 /* Uploads belong to a reservation of the owner's or to a live attempt of the miner's. */
@@ -167,6 +169,7 @@ blob_sweep(struct pinf_router *r)
 		}
 		if (err != PINF_OK)
 			return err;
+		PINF_SOMETIMES(orphan_swept);
 		if (referenced || router_works_on(r, &intent.sha256, false))
 			continue;
 		op.sha256 = intent.sha256;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 static const struct pinf_chain_config *
 config_of(const struct pinf_router *r)
 {
@@ -162,6 +164,10 @@ apply(struct pinf_router *r, struct pinf_session *session, const struct chain_en
 
 	if (err != PINF_OK || !changed)
 		return err;
+	if (verdict == CHAIN_DENY)
+		PINF_SOMETIMES(removed_on_the_chain);
+	if (verdict == CHAIN_ALLOW && entry->removed_block != 0)
+		PINF_SOMETIMES(listed_again_on_the_chain);
 	session->epoch++;
 	r->wake_miners |= verdict == CHAIN_ALLOW;
 	return router_audit(r, &record);

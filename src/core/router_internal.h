@@ -229,6 +229,19 @@ PINF_MUST_CHECK enum pinf_err wait_expired(struct pinf_router *r);
 void wait_forget(struct pinf_router *r, uint64_t request);
 uint64_t wait_next_ms(const struct pinf_router *r);
 
+/* router_undo.c: a batch that was not committed. */
+struct step { /* What it began with. */
+	const struct pinf_event *events;
+	size_t count;
+	size_t fx_before;
+	uint64_t first_id; /* of the operations that it began itself */
+};
+PINF_MUST_CHECK enum pinf_err
+step_undo(struct pinf_router *r, const struct step *step, enum pinf_err why);
+
+/* router.c: memory as the store has it. */
+PINF_MUST_CHECK enum pinf_err router_rebuild(struct pinf_router *r);
+
 /* router_task.c: from reservation to the queue. */
 router_handler route_reserve, route_completion;
 PINF_MUST_CHECK enum pinf_err

@@ -123,6 +123,7 @@ lease_next(struct pinf_router *r, const struct pinf_address *miner, uint64_t ses
 			return err;
 		if (rule != PINF_RULE_PLAIN_IN_PRIVATE)
 			return PINF_E_NOT_FOUND;
+		PINF_SOMETIMES(plain_task_barred);
 		err = task_fail(r, task, PINF_E_STATE);
 		if (err != PINF_OK)
 			return err;
@@ -200,8 +201,10 @@ route_ack(struct call *c)
 static enum pinf_err
 requeue(struct pinf_router *r, struct pinf_task *task)
 {
-	if (task->attempt >= r->config.attempts_max)
+	if (task->attempt >= r->config.attempts_max) {
+		PINF_SOMETIMES(attempts_exhausted);
 		return task_fail(r, task, PINF_E_TASK_FAILED);
+	}
 	if (!PINF_BUG(lease_end_forgotten))
 		task->state = PINF_TASK_CREATED;
 	task->due_ms = 0;
@@ -224,6 +227,7 @@ route_release(struct call *c)
 enum pinf_err
 lease_expired(struct pinf_router *r, struct pinf_task *task)
 {
+	PINF_SOMETIMES(lease_ran_out);
 	r->counters.attempts_expired++;
 	return requeue(r, task);
 }
@@ -291,7 +295,7 @@ accept(struct pinf_router *r, struct pinf_task *t, const struct pinf_payload *re
 
 	t->result = *result;
 	t->result_signature = *signature;
-	t->state = PINF_TASK_COMMITTED;
+	t->state = PINF_BUG(result_not_final) ? PINF_TASK_CREATED : PINF_TASK_COMMITTED;
 	t->due_ms = t->deadline_ms = r->now_ms + r->config.retention_ms;
 	err = r->store.ops->task_update(r->store.ctx, t);
 	if (err == PINF_OK)
@@ -373,10 +377,12 @@ route_commit(struct call *c)
 		err = check_claim(c, pinf_span_str(c->rq->payload.urn), &c->rq->payload.sha256);
 	if (err != PINF_OK)
 		return err;
-	if (c->task.state >= PINF_TASK_COMMITTED) /* This attempt's, or permit had refused. */
+	if (c->task.state >= PINF_TASK_COMMITTED) { /* This attempt's, or permit had refused. */
+		PINF_SOMETIMES(committed_again);
 		return pinf_payload_equal(&c->task.result, &c->rq->payload)
 			   ? reply_state(c->r, c->request, 200, &c->task)
 			   : PINF_E_CONFLICT;
+	}
 	if (c->task.state != PINF_TASK_PRECOMMITTED)
 		return PINF_E_STATE;
 	err = check_result(c, &key);
@@ -407,10 +413,14 @@ lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome
 	facts.route = c.task.route;
 	if (err == PINF_OK)
 		rule = router_decide(&c, &facts);
-	if (err == PINF_OK && rule != PINF_RULE_ALLOW)
+	if (err == PINF_OK && rule != PINF_RULE_ALLOW) {
+		PINF_SOMETIMES(late_result_refused);
 		err = router_deny(&c, rule);
-	else if (err == PINF_OK)
+	}
+	if (err == PINF_OK && !PINF_BUG(result_unchecked))
 		err = outcome;
+	if (outcome != PINF_OK)
+		PINF_SOMETIMES(bad_result_blob);
 	if (err == PINF_OK && c.task.state == PINF_TASK_PRECOMMITTED) {
 		err = accept(r, &c.task, op->payload, &op->signature);
 		if (err == PINF_OK)

@@ -109,6 +109,7 @@ pool_time(struct pinf_router *r)
 
 		if (err == PINF_E_NOT_FOUND)
 			return PINF_OK;
+		PINF_SOMETIMES(seat_ran_out);
 		if (err == PINF_OK)
 			err = take_seat(r, &seat, NULL);
 		if (err != PINF_OK)
@@ -192,8 +193,10 @@ take_seats(struct call *c)
 
 	while (err == PINF_OK) {
 		err = c->r->store.ops->seat_of(c->r->store.ctx, &c->rq->miner, &seat);
-		if (err == PINF_OK)
-			err = take_seat(c->r, &seat, &c->rq->auth_digest);
+		if (err != PINF_OK)
+			break;
+		PINF_SOMETIMES(seat_of_pool_taken);
+		err = take_seat(c->r, &seat, &c->rq->auth_digest);
 	}
 	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
 }

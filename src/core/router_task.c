@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 static enum pinf_err
@@ -100,6 +102,7 @@ begin_again(struct call *c, enum pinf_route route)
 {
 	enum pinf_err err = is_in_hand(c->r, &c->task) ? PINF_E_BUSY : too_many_tasks(c->r);
 
+	PINF_SOMETIMES(reservation_renewed);
 	if (err == PINF_OK)
 		begin_life(c, route);
 	return err;
@@ -134,10 +137,13 @@ reserve(struct call *c, enum pinf_route route)
 	}
 	if (err != PINF_OK)
 		return err;
-	if (c->task.route != route || !is_reserved_by_caller(&c->task))
+	if (c->task.route != route || !is_reserved_by_caller(&c->task) ||
+	    PINF_BUG(reference_refused))
 		return PINF_E_CONFLICT;
-	if (!was_never_submitted(c->r, &c->task))
+	if (!was_never_submitted(c->r, &c->task)) {
+		PINF_SOMETIMES(reservation_resumed);
 		return PINF_OK;
+	}
 	err = begin_again(c, route);
 	return err == PINF_OK ? store->ops->task_update(store->ctx, &c->task) : err;
 }
@@ -305,10 +311,12 @@ complete_payload(struct call *c)
 		    c, PINF_ACT_SUBMIT, router_actor(c, PINF_ACTOR_WALLET_OTHER), route);
 	if (err != PINF_OK)
 		return err;
-	if (c->task.input.size != 0) /* Submitted before: a caller that polls, or retries. */
+	if (c->task.input.size != 0) { /* Submitted before: a caller that polls, or retries. */
+		PINF_SOMETIMES(submitted_again);
 		return pinf_payload_equal(&c->task.input, &c->rq->payload)
 			   ? wait_caller(c->r, c->request, 3, &c->task)
 			   : PINF_E_CONFLICT;
+	}
 	if (c->task.state != PINF_TASK_RESERVED || c->r->now_ms >= c->task.due_ms ||
 	    c->task.route != route || !is_reserved_by_caller(&c->task))
 		return PINF_E_STATE;
@@ -409,7 +417,8 @@ complete_document(struct call *c)
 	if (err != PINF_OK)
 		return err;
 	c->task.reference_digest = digest;
-	if (route == PINF_ROUTE_PLAIN && c->rq->document.len <= PINF_INLINE_MAX)
+	if ((route == PINF_ROUTE_PLAIN || PINF_BUG(prompt_in_queue)) &&
+	    c->rq->document.len <= PINF_INLINE_MAX)
 		err = enqueue_inline(c, known ? ops->task_update : ops->task_insert);
 	else
 		err = seal_document(c, known ? ops->task_update : ops->task_insert);
@@ -470,9 +479,10 @@ task_stored(struct pinf_router *r, struct op *op, enum pinf_err outcome)
 		router_op_drop(r, op);
 		return PINF_OK;
 	}
-	if (outcome == PINF_OK)
+	if (outcome == PINF_OK || PINF_BUG(storage_error_swallowed))
 		outcome = pinf_urn_of_blob(task.input.urn, &r->config.storage, &op->sha256);
 	if (outcome != PINF_OK) {
+		PINF_SOMETIMES(input_not_stored);
 		router_op_drop(r, op);
 		return task_fail(r, &task, outcome);
 	}

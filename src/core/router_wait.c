@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 static enum pinf_err
@@ -163,6 +165,7 @@ wait_serve_miners(struct pinf_router *r)
 			i++;
 			continue;
 		}
+		PINF_SOMETIMES(claim_served_late);
 		if (err == PINF_OK)
 			err = reply_lease(r, waiter.request, &task);
 		if (err != PINF_OK)

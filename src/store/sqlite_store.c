@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <pinf/bug.h>
+
 #include "store/sqlite_internal.h"
 
 #define ANSWER_LEN 96
@@ -99,9 +101,10 @@ configure(struct pinf_sqlite *s)
 
 	/* Exclusive before WAL: the log's index then lives in memory, and one process has the file. */
 	(void)snprintf(sql, sizeof sql,
-	    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; "
+	    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = %s; "
 	    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; "
 	    "PRAGMA secure_delete = OFF; PRAGMA cache_size = -%u",
+	    PINF_BUG(commit_not_synced) ? "OFF" : "FULL",
 	    s->cache_kib == 0 ? 2000u : (unsigned)s->cache_kib);
 	err = run(s, sql, NULL);
 	if (err != PINF_OK || s->read_only)

@@ -1,28 +1,42 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bugs.py ROOT RELEASE... -- TWIN...: planted bugs are in the twins and leave no trace elsewhere."""
+"""bugs.py ROOT RELEASE... -- TWIN...: planted bugs are in the twins and leave no trace elsewhere; the simulator knows each."""
 import pathlib
 import re
 import sys
 
 import tree
 
-ASKED = "pinf_bug_active"
+ASKED = "pinf_bug_active", "pinf_probe_reached"
+TABLES = {"PINF_BUG": "sim/cmd_canary.c", "PINF_SOMETIMES": "sim/cmd_probes.c"}
+
+
+def used(root, macro):
+    """Names in macro(name), where the libraries' sources use it."""
+    text = "".join((root / path).read_text(encoding="utf-8")
+                   for path in tree.files(root, tree.C, ("src",)))
+    return set(re.findall(rf"\b{macro}\((\w+)\)", text))
 
 
 def planted(root):
-    """Names in PINF_BUG(name), where the libraries' sources use it."""
-    text = "".join((root / path).read_text(encoding="utf-8")
-                   for path in tree.files(root, tree.C, ("src",)))
-    return sorted(set(re.findall(r"\bPINF_BUG\((\w+)\)", text)))
+    return sorted(used(root, "PINF_BUG") | used(root, "PINF_SOMETIMES"))
+
+
+def tables(root):
+    """The simulator's tables have what the sources have: no more, no less."""
+    findings = []
+    for macro, table in TABLES.items():
+        known = set(re.findall(r'^\s*\{"(\w+)",', (root / table).read_text(encoding="utf-8"), re.MULTILINE))
+        findings += [f"{table}: lacks {name}" for name in sorted(used(root, macro) - known)]
+        findings += [f"{table}: {name} is nowhere in src" for name in sorted(known - used(root, macro))]
+    return findings
 
 
 def check(names, release, twins):
     findings = []
     for path in release:
         content = path.read_bytes()
-        if ASKED.encode() in content:
-            findings.append(f"{path}: asks {ASKED}")
+        findings += [f"{path}: asks {asked}" for asked in ASKED if asked.encode() in content]
         findings += [f"{path}: holds the planted bug {name}" for name in names
                      if f"\0{name}\0".encode() in content]
     for name in names:
@@ -32,14 +46,17 @@ def check(names, release, twins):
 
 
 def on_fixture(root):
-    return check(planted(root), [root / "release"], [root / "twin"])
+    return check(planted(root), [root / "release"], [root / "twin"]) + tables(root)
 
 
-SOURCE = {"src/core/a.c": "if (PINF_BUG(lost_key))\n"}
+SOURCE = {"src/core/a.c": "if (PINF_BUG(lost_key))\n",
+          "sim/cmd_canary.c": '    {"lost_key", SIM_X},\n', "sim/cmd_probes.c": ""}
 BAD = [
     ({**SOURCE, "release": "\0pinf_bug_active\0", "twin": "\0lost_key\0"}, "asks"),
     ({**SOURCE, "release": "\0lost_key\0", "twin": "\0lost_key\0"}, "holds the planted"),
     ({**SOURCE, "release": "", "twin": ""}, "in none of"),
+    ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/cmd_canary.c": ""}, "lacks lost_key"),
+    ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/cmd_probes.c": '\t{"a",\n'}, "a is nowhere"),
 ]
 GOOD = [{**SOURCE, "release": "", "twin": "\0lost_key\0"}]
 
@@ -49,4 +66,5 @@ if __name__ == "__main__":
     paths = [pathlib.Path(name) for name in sys.argv[2:]]
     bugs = planted(pathlib.Path(sys.argv[1]))
     print("planted:", *bugs)
-    tree.finish(check(bugs, paths[:separator - 2], paths[separator - 1:]), "planted bugs")
+    found = check(bugs, paths[:separator - 2], paths[separator - 1:])
+    tree.finish(found + tables(pathlib.Path(sys.argv[1])), "planted bugs")

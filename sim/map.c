@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* map.c -- open addressing; a key's first bytes say where it would lie best. */
+#include <string.h>
+
+#include "map.h"
+#include "memory.h"
+
+static bool
+is_free(const struct sim_map *map, size_t at)
+{
+	static const struct pinf_hash none;
+
+	return memcmp(&map->keys[at], &none, sizeof none) == 0;
+}
+
+/* Where key lies, or would. */
+static size_t
+place_of(const struct sim_map *map, const struct pinf_hash *key)
+{
+	size_t at;
+
+	memcpy(&at, key->bytes, sizeof at);
+	at &= map->cap - 1;
+	while (!is_free(map, at) && memcmp(&map->keys[at], key, sizeof *key) != 0)
+		at = (at + 1) & (map->cap - 1);
+	return at;
+}
+
+static void
+grow(struct sim_map *map)
+{
+	struct sim_map grown = {.cap = map->cap == 0 ? 256 : 2 * map->cap};
+
+	grown.keys = sim_new(grown.cap * sizeof *grown.keys);
+	grown.values = sim_new(grown.cap * sizeof *grown.values);
+	for (size_t i = 0; i < map->cap; i++)
+		if (!is_free(map, i))
+			(void)sim_map_put(&grown, &map->keys[i], &map->values[i]);
+	sim_map_free(map);
+	*map = grown;
+}
+
+struct pinf_hash *
+sim_map_get(const struct sim_map *map, const struct pinf_hash *key)
+{
+	size_t at;
+
+	if (map->count == 0)
+		return NULL;
+	at = place_of(map, key);
+	return is_free(map, at) ? NULL : &map->values[at];
+}
+
+struct pinf_hash *
+sim_map_put(struct sim_map *map, const struct pinf_hash *key, const struct pinf_hash *value)
+{
+	size_t at;
+
+	if (2 * map->count >= map->cap)
+		grow(map);
+	at = place_of(map, key);
+	if (is_free(map, at)) {
+		map->keys[at] = *key;
+		map->values[at] = *value;
+		map->count++;
+	}
+	return &map->values[at];
+}
+
+void
+sim_map_free(struct sim_map *map)
+{
+	free(map->keys);
+	free(map->values);
+	*map = (struct sim_map){.keys = NULL};
+}
