@@ -176,6 +176,7 @@ take_reserve(struct pinf_caller *c, const struct pinf_event *event)
 	else if (json.err == PINF_OK && c->document.len == 0) {
 		/* The reservation ran out on the way, and began again: what was sealed is of no use. */
 		PINF_SOMETIMES(sealed_in_vain);
+		c->sealed_too_late = true;
 		pinf_json_fail(&json, "input", PINF_E_TIMEOUT);
 	}
 	err = end_reply(c, &json, parsed);
@@ -336,7 +337,7 @@ advance(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 static bool
 may_pass(const struct pinf_caller *c, enum pinf_err err, unsigned refused)
 {
-	if (c->step == SEAL && c->document.len == 0)
+	if (c->sealed_too_late || (c->step == SEAL && c->document.len == 0))
 		return false; /* The document went with the effect. */
 	if ((c->step == FETCH || c->step == RECALL) && refused == 0 &&
 	    (err == PINF_E_HASH_MISMATCH || err == PINF_E_SIZE_MISMATCH))

@@ -25,6 +25,7 @@ struct pinf_caller {
 	struct pinf_key_request request;
 	struct pinf_key key;
 	bool looked_again; /* at the reservation, when it had moved on */
+	bool sealed_too_late; /* the reservation began again, and the document is gone */
 	struct pinf_payload input; /* size 0: not sealed yet, by this caller or an earlier one */
 	struct pinf_payload result;
 	struct pinf_bytes opened;

@@ -419,6 +419,7 @@ an_overtaken_caller_looks_again(void **state)
 	begin(w, document);
 	assert_err(run(w), PINF_E_TIMEOUT);
 	assert_string_equal(pinf_caller_error(w->caller)->field, "input");
+	assert_int_equal(w->asked[RESERVE], 2); /* Asking again would not help. */
 }
 
 static void
