@@ -69,7 +69,7 @@ start_miner(struct sim_world *w, struct sim_client *c)
 	config.domain = sim_domain();
 	config.storage = sim_storage();
 	config.suite = c->index % 2 == 0 ? PINF_SUITE_AES256GCM : PINF_SUITE_CHACHA20POLY1305;
-	config.slots = 2;
+	config.slots = SIM_SLOTS;
 	config.send_timeout_ms = 15000;
 	config.retry_max_ms = 4000;
 	if (pinf_miner_open(&c->miner, &config, &c->wallet, sim_rng_port(&c->random)) != PINF_OK)
@@ -268,6 +268,14 @@ caller_failed(struct sim_world *w, struct sim_client *c, const struct pinf_api_e
 	    (unsigned long long)w->sessions[c->step->session].id, pinf_err_name(err));
 }
 
+void
+sim_client_answered(struct sim_world *w, struct sim_client *c)
+{
+	c->done = c->answered = true;
+	w->stats.answered++;
+	sim_histogram_add(&w->stats.answer_ms, w->now_ms - c->started_ms);
+}
+
 /* A caller's completion has come to its end. */
 static void
 caller_ended(struct sim_world *w, struct sim_client *c)
@@ -279,9 +287,7 @@ caller_ended(struct sim_world *w, struct sim_client *c)
 		caller_failed(w, c, pinf_caller_error(c->caller));
 		return;
 	}
-	c->done = true;
-	w->stats.answered++;
-	c->answered = true;
+	sim_client_answered(w, c);
 	got = pinf_caller_result(c->caller);
 	sim_infer(pinf_span_of(&c->document), &expected);
 	sim_check(w, SIM_WRONG_ANSWER, pinf_span_equal(got, pinf_span_of(&expected)),

@@ -56,6 +56,7 @@ carry(struct sim_world *w, struct sim_message *m, enum sim_what what)
 
 	if (!w->calm)
 		delay_ms += rates->delay_min_ms;
+	w->stats.wire_bytes += m->body.len;
 	if (!m->open_text) {
 		sim_oracle_scan(w, "wire", pinf_span_of(&m->body));
 		sim_oracle_scan(w, "wire", pinf_span_of(&m->authorization));

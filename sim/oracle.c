@@ -232,6 +232,25 @@ check_holder(struct sim_world *w, const struct sim_conn *conn)
 	    conn->endpoint == PINF_EP_COMMIT ? "accepted from" : "granted to");
 }
 
+/* A slot was busy with the attempt that is committed here, for the first time. */
+static void
+note_work(struct sim_world *w, const struct sim_conn *conn)
+{
+	struct sim_oracles *o = &w->oracles;
+
+	for (size_t i = o->lease_count; i-- > 0;) {
+		struct sim_lease *lease = &o->leases[i];
+
+		if (lease->session != conn->session || lease->task != conn->task ||
+		    lease->attempt != conn->attempt)
+			continue;
+		if (!lease->committed)
+			w->stats.busy_ms += w->now_ms - lease->told_ms;
+		lease->committed = true;
+		return;
+	}
+}
+
 /* A seat in a pooled session is given with a lease there, and only so. */
 static void
 note_lease(struct sim_world *w, struct sim_lease lease)
@@ -338,6 +357,7 @@ sim_oracle_response(
 			break;
 		sim_oracle_let_in(w, conn);
 		check_holder(w, conn);
+		note_work(w, conn);
 		if (conn->by_blob)
 			sim_oracle_durable(w, &conn->result, true);
 		p = promise_of(w, conn->session, conn->task);

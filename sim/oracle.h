@@ -47,6 +47,7 @@ struct sim_lease {
 	uint32_t attempt;
 	struct pinf_address miner;
 	uint64_t told_ms;
+	bool committed;
 };
 
 struct sim_oracles {

@@ -208,6 +208,26 @@ is_pooled(struct sim_world *w, uint64_t session)
 	return s != NULL && s->seats > 0;
 }
 
+/* The first record after somebody's word is what came of it, unless the chain lost that. */
+static void
+measure_removal(struct sim_world *w, const struct pinf_audit *a)
+{
+	uint32_t session = UINT32_MAX;
+
+	if (a->session != 0)
+		(void)sim_session_of(w, a->session, &session);
+	for (size_t i = 0; i < w->removal_count; i++) {
+		struct sim_removal *removal = &w->removals[i];
+
+		if (removal->session != session || removal->sent_ms == 0 ||
+		    removal->sent_ms > a->time_ms || removal->miner != sim_member_of(w, &a->actor))
+			continue;
+		sim_histogram_add(&w->stats.removal_ms, a->time_ms - removal->sent_ms);
+		removal->sent_ms = 0;
+		return;
+	}
+}
+
 static void
 check_audit(struct sim_world *w)
 {
@@ -225,6 +245,8 @@ check_audit(struct sim_world *w)
 	for (size_t i = 0; i < count; i++) {
 		if (log[i].kind == PINF_AUDIT_REFUSAL)
 			w->stats.rules[log[i].rule]++;
+		if (log[i].kind == PINF_AUDIT_DENY)
+			measure_removal(w, &log[i]);
 		w->stats.seats += log[i].kind == PINF_AUDIT_ALLOW && is_pooled(w, log[i].session);
 		if (log[i].kind == PINF_AUDIT_RESULT)
 			check_result_record(w, log, count, &log[i]);
@@ -252,8 +274,11 @@ sim_oracle_end(struct sim_world *w)
 	check_audit(w);
 	for (size_t i = 0; sim_vfs_file(w->vfs, i).data != NULL; i++)
 		sim_oracle_scan(w, "the database", sim_vfs_file(w->vfs, i));
-	for (size_t i = 0; i < w->blobs.count; i++)
+	for (size_t i = 0; i < w->blobs.count; i++) {
+		w->stats.blob_bytes += w->blobs.list[i].bytes.len;
 		sim_oracle_scan(w, "blob storage", pinf_span_of(&w->blobs.list[i].bytes));
+	}
+	w->stats.slots_ms = (w->now_ms - SIM_EPOCH_MS) * SIM_SLOTS * w->plan->miners;
 	for (size_t i = 0; i < w->client_count; i++) {
 		const struct sim_client *c = w->clients[i];
 

@@ -107,6 +107,36 @@ end_job(struct sim_world *w, struct sim_client *c)
 	sim_client_wake(w, c, 0);
 }
 
+static bool
+is_in(const struct sim_world *w, const struct sim_step *job)
+{
+	const struct sim_session *s = &w->sessions[job->session];
+	const struct sim_member *m =
+	    is_about_pool(job) ? &w->pool[job->miner] : &s->members[job->miner];
+
+	if (!is_about_pool(job) && s->governed != NULL)
+		return s->governed->miners[job->miner].wanted;
+	return m->allow_arrived_ms > m->deny_sent_ms;
+}
+
+/* Whom somebody wants out, until it is let in again. */
+static void
+note_removal(struct sim_world *w, const struct sim_step *job)
+{
+	const bool in = job->op == SIM_ALLOW || job->op == SIM_POOL_ALLOW;
+	const bool out = job->op == SIM_DENY || job->op == SIM_POOL_DENY || job->op == SIM_LEAVE;
+	const uint32_t session = is_about_pool(job) ? UINT32_MAX : job->session;
+
+	for (size_t i = 0; i < w->removal_count && (in || out); i++)
+		if (w->removals[i].session == session && w->removals[i].miner == job->miner)
+			w->removals[i].sent_ms = 0;
+	if (!out || !is_in(w, job))
+		return;
+	w->removals =
+	    sim_grow(w->removals, w->removal_count + 1, &w->removal_cap, sizeof *w->removals);
+	w->removals[w->removal_count++] = (struct sim_removal){session, job->miner, w->now_ms};
+}
+
 static void
 next_job(struct sim_world *w, struct sim_client *c)
 {
@@ -116,8 +146,10 @@ next_job(struct sim_world *w, struct sim_client *c)
 	if (c->job_next == c->job_count || c->pending_count > 0)
 		return;
 	job = c->jobs[c->job_next];
-	if (c->job_sent_ms == 0)
+	if (c->job_sent_ms == 0) {
 		c->job_sent_ms = w->now_ms;
+		note_removal(w, job);
+	}
 	c->job_tries++;
 	if (job->op == SIM_SESSION) {
 		create_session(w, c, job);
@@ -281,8 +313,7 @@ static void
 complete_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 {
 	if (m->err == PINF_OK && m->status == 200) {
-		c->done = c->answered = true;
-		w->stats.answered++;
+		sim_client_answered(w, c);
 		check_answer(w, c, pinf_span_of(&m->body));
 		return;
 	}

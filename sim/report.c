@@ -125,6 +125,19 @@ group_end(const struct sink *to)
 }
 
 static void
+put_times(const struct sink *to, const char *what, const struct sim_histogram *h)
+{
+	static const unsigned per_mille[] = {500, 900, 990, 1000};
+	static const char *const names[] = {"p50", "p90", "p99", "max"};
+	char name[40];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		(void)snprintf(name, sizeof name, "%s ms %s", what, names[i]);
+		row(to, name, sim_histogram_at(h, per_mille[i]));
+	}
+}
+
+static void
 put_tasks(const struct sink *to, const struct sim_stats *s)
 {
 	group(to, "work");
@@ -140,6 +153,13 @@ put_tasks(const struct sink *to, const struct sim_stats *s)
 	row(to, "events", s->events);
 	row(to, "blocks", s->blocks);
 	row(to, "transactions", s->transactions);
+	group_end(to);
+	group(to, "measures");
+	put_times(to, "answer", &s->answer_ms);
+	put_times(to, "removal", &s->removal_ms);
+	row(to, "slots busy, per mille", s->slots_ms == 0 ? 0 : 1000 * s->busy_ms / s->slots_ms);
+	row(to, "bytes on the wire", s->wire_bytes);
+	row(to, "bytes in blobs", s->blob_bytes);
 	group_end(to);
 	group(to, "tasks");
 	for (int i = PINF_TASK_RESERVED; i < PINF_TASK_STATES; i++)

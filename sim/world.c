@@ -532,6 +532,7 @@ sim_world_free(struct sim_world *w)
 	}
 	free(w->sessions);
 	free(w->pool);
+	free(w->removals);
 	sim_chain_world_free(w);
 	free(w->owners);
 	free(w->clients);

@@ -14,6 +14,7 @@
 #include "chain.h"
 #include "crypto/crypto.h"
 #include "heap.h"
+#include "histogram.h"
 #include "memory.h"
 #include "oracle.h"
 #include "plan.h"
@@ -23,6 +24,7 @@
 #define SIM_EPOCH_MS    1700000000000 /* the wall clock at the start */
 #define SIM_DRAIN_MS    240000 /* after the plan's end, without faults */
 #define SIM_TIMEOUT_MS  120000 /* of a task */
+#define SIM_SLOTS       2 /* tasks that a miner has at once */
 #define SIM_RECORDED    64 /* requests that attackers replay */
 #define SIM_ROUTER_NODE 0
 #define SIM_CANONICAL   PINF_CHAIN_ENDPOINTS_MAX /* the chain itself, beside its nodes */
@@ -248,6 +250,19 @@ struct sim_stats {
 	uint64_t attempts;
 	uint64_t rules[PINF_RULE_COUNT];
 	uint64_t sessions;
+	uint64_t busy_ms; /* of miners' slots, with attempts that were committed */
+	uint64_t slots_ms;
+	uint64_t wire_bytes; /* bodies, there and back */
+	uint64_t blob_bytes; /* stored at the end */
+	struct sim_histogram answer_ms; /* from a caller's start to its answer */
+	struct sim_histogram removal_ms; /* from an owner's word to the record that denies */
+};
+
+/* Somebody was told to go. */
+struct sim_removal {
+	uint32_t session; /* number; UINT32_MAX: the pool */
+	uint32_t miner;
+	uint64_t sent_ms; /* 0: its record was found, or it was let in again */
 };
 
 struct sim_transaction {
@@ -299,6 +314,9 @@ struct sim_world {
 	struct sim_client **owners; /* by session */
 	struct sim_session *sessions;
 	struct sim_member *pool; /* by miner */
+	struct sim_removal *removals;
+	size_t removal_count;
+	size_t removal_cap;
 	struct sim_step *probes; /* by session */
 	struct sim_message *recorded[SIM_RECORDED];
 	size_t recorded_next;
@@ -387,6 +405,7 @@ void sim_client_free(struct sim_client *c);
 void sim_client_reply(struct sim_world *w, struct sim_client *c, struct sim_message *m);
 void sim_client_timer(struct sim_world *w, struct sim_client *c);
 void sim_client_event(struct sim_world *w, struct sim_client *c, struct pinf_event *event);
+void sim_client_answered(struct sim_world *w, struct sim_client *c);
 void sim_client_wake(struct sim_world *w, struct sim_client *c, uint64_t delay_ms);
 /* The simulated engine: the result document is a function of the input document. */
 void sim_infer(struct pinf_span input, struct pinf_bytes *result);
