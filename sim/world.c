@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "world.h"
 
 #define PROBE_AFTER_MS 30000 /* after the last fault: everybody is up again */
@@ -245,9 +247,15 @@ set_faults(struct sim_world *w)
 static void
 crash_callers(struct sim_world *w, uint64_t down_ms)
 {
-	for (size_t i = 0; i < w->client_count; i++)
-		if (w->clients[i]->role == SIM_CALLER && !w->clients[i]->done)
-			sim_client_crash(w, w->clients[i], down_ms);
+	for (size_t i = 0; i < w->client_count; i++) {
+		struct sim_client *c = w->clients[i];
+
+		/* What a loop in the order of addresses comes to: one that asks where something lies. */
+		if (PINF_BUG(address_order) && ((uintptr_t)c / sizeof *c) % 2 == 0)
+			continue;
+		if (c->role == SIM_CALLER && !c->done)
+			sim_client_crash(w, c, down_ms);
+	}
 }
 
 static void
