@@ -7,7 +7,6 @@
 #include "world.h"
 
 #define MARKER_LEN     16
-#define INFER_MAX_MS   2000
 #define COMES_BACK_MS  1000
 #define COMES_BACK_MAX 4 /* times, of one caller */
 
@@ -200,11 +199,25 @@ seal(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 	later(w, c, 1, answer);
 }
 
+/* The later a miner stands in the plan, the slower it is. */
+static uint64_t
+infer_ms(const struct sim_world *w, struct sim_client *c)
+{
+	const struct sim_engine_plan *engine = &w->plan->engine;
+	const uint64_t spread = (uint64_t)engine->max_ms - engine->min_ms + 1;
+	const uint64_t takes_ms = engine->min_ms + sim_rng_below(&c->rng, spread);
+	const int64_t slower = (int64_t)engine->slowest - 1000;
+
+	if (w->plan->miners < 2)
+		return takes_ms;
+	return takes_ms * (uint64_t)(1000 + slower * c->index / (w->plan->miners - 1)) / 1000;
+}
+
 static void
 infer(struct sim_world *w, struct sim_client *c, const struct pinf_effect *fx)
 {
 	struct sim_answer answer = {.event = {.kind = PINF_EV_INFERRED, .id = fx->id}};
-	uint64_t takes_ms = 50 + sim_rng_below(&c->rng, INFER_MAX_MS);
+	uint64_t takes_ms = infer_ms(w, c);
 
 	sim_infer(pinf_span_of(&fx->document), &answer.body);
 	w->stats.inferences++;

@@ -61,11 +61,11 @@ static const struct pinf_option canary_options[] = {
     {.name = "first",
 	.type = PINF_OPT_BOOL,
 	.help = "no further seed for a canary once the oracle named for it failed"},
-    SIM_WISH_OPTIONS,
+    SIM_WORLD_OPTIONS,
 };
 
 struct campaign {
-	struct sim_wish wish;
+	struct sim_scenario scenario;
 	uint64_t first_seed;
 	uint64_t last_seed;
 	bool first; /* found is enough */
@@ -75,7 +75,7 @@ struct campaign {
 static void
 run_seed(const struct campaign *c, uint64_t seed, struct sim_total *total)
 {
-	struct sim_wish wish = c->wish;
+	struct sim_wish wish = c->scenario.wish;
 	struct sim_plan plan;
 
 	wish.seed = seed;
@@ -199,7 +199,7 @@ run(const struct pinf_options *o)
 
 	if (all == (o->positional_count == 1))
 		return sim_usage("canary takes a name, or --all");
-	if (!sim_wish_read(&c.wish, o) ||
+	if (!sim_scenario_read(&c.scenario, o) ||
 	    !sim_seeds_read(pinf_option_text(o, "seeds"), &c.first_seed, &c.last_seed))
 		return SIM_EXIT_USAGE;
 	if (c.last_seed - c.first_seed >= 100000)

@@ -58,7 +58,7 @@ pinf_probe_reached(const char *name)
 
 static const struct pinf_option probes_options[] = {
     {.name = "seeds", .type = PINF_OPT_TEXT, .fallback = "1..20", .help = "A..B: the worlds"},
-    SIM_WISH_OPTIONS,
+    SIM_WORLD_OPTIONS,
 };
 
 static enum sim_exit
@@ -81,22 +81,23 @@ run(const struct pinf_options *o)
 {
 	struct sim_total total = {.runs = 0};
 	enum sim_exit exit_code = SIM_EXIT_PASS;
-	struct sim_wish wish = {.seed = 0};
+	struct sim_scenario scenario;
+	struct sim_wish *wish = &scenario.wish;
 	uint64_t last;
 
-	if (!sim_wish_read(&wish, o) ||
-	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish.seed, &last))
+	if (!sim_scenario_read(&scenario, o) ||
+	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish->seed, &last))
 		return SIM_EXIT_USAGE;
-	for (; wish.seed <= last && exit_code < SIM_EXIT_SAFETY; wish.seed++) {
+	for (; wish->seed <= last && exit_code < SIM_EXIT_SAFETY; wish->seed++) {
 		struct sim_plan plan;
 
-		sim_plan_make(&plan, &wish);
+		sim_plan_make(&plan, wish);
 		exit_code = sim_run_plan(&plan, &total, false, true);
 		sim_plan_free(&plan);
 	}
 	if (exit_code < SIM_EXIT_SAFETY)
 		return put_probes();
-	total.last_seed = wish.seed - 1;
+	total.last_seed = wish->seed - 1;
 	sim_report(&total, exit_code);
 	return exit_code;
 }

@@ -18,43 +18,84 @@ static const struct pinf_option run_options[] = {
     {.name = "save-plan",
 	.type = PINF_OPT_TEXT,
 	.help = "writes the plan that is run to this file"},
-    SIM_WISH_OPTIONS,
+    SIM_WORLD_OPTIONS,
     {.name = "bug",
 	.type = PINF_OPT_TEXT,
 	.help = "a planted bug that is on, to see what finds it"},
+    {.name = "csv", .type = PINF_OPT_TEXT, .help = "a file: a row for each seed"},
     {.name = "json", .type = PINF_OPT_BOOL, .help = "one JSON object a run"},
     {.name = "check-determinism",
 	.type = PINF_OPT_BOOL,
 	.help = "runs everything twice and compares the state hashes"},
 };
 
-static enum sim_exit
-run_seeds(
-    const struct pinf_options *o, struct sim_wish *wish, uint64_t last, struct sim_total *total)
+struct campaign {
+	const struct pinf_options *options;
+	struct sim_wish *wish;
+	uint64_t last_seed;
+	FILE *csv; /* NULL: none */
+	struct sim_total *total;
+};
+
+static void
+show_progress(uint64_t seed, uint64_t first, uint64_t last)
 {
-	const char *save = pinf_option_text(o, "save-plan");
-	const bool twice = pinf_option(o, "check-determinism")->number != 0;
-	const uint64_t first = wish->seed;
+	if (isatty(STDERR_FILENO) && last > first)
+		(void)fprintf(stderr, "\rseed %llu, %llu of %llu ", (unsigned long long)seed,
+		    (unsigned long long)(seed - first + 1), (unsigned long long)(last - first + 1));
+}
+
+static enum sim_exit
+run_seed(const struct campaign *c, bool first)
+{
+	const char *save = pinf_option_text(c->options, "save-plan");
+	const bool twice = pinf_option(c->options, "check-determinism")->number != 0;
+	struct sim_total one = {.last_seed = c->wish->seed};
+	enum sim_exit exit_code;
+	struct sim_plan plan;
+
+	sim_plan_make(&plan, c->wish);
+	if (save[0] != '\0' && !sim_write_plan(save, &plan))
+		exit_code = sim_usage("the plan's file cannot be written");
+	else
+		exit_code = sim_run_plan(&plan, &one, twice, true);
+	sim_plan_free(&plan);
+	if (c->csv != NULL && exit_code != SIM_EXIT_USAGE)
+		sim_report_csv(c->csv, &one, exit_code, first);
+	sim_total_merge(c->total, &one);
+	return exit_code;
+}
+
+static enum sim_exit
+run_seeds(const struct campaign *c)
+{
+	const uint64_t first = c->wish->seed;
 	enum sim_exit exit_code = SIM_EXIT_PASS;
 
-	for (; wish->seed <= last && exit_code == SIM_EXIT_PASS; wish->seed++) {
-		struct sim_plan plan;
-
-		if (isatty(STDERR_FILENO) && last > first)
-			(void)fprintf(stderr, "\rseed %llu, %llu of %llu ",
-			    (unsigned long long)wish->seed,
-			    (unsigned long long)(wish->seed - first + 1),
-			    (unsigned long long)(last - first + 1));
-		sim_plan_make(&plan, wish);
-		if (save[0] != '\0' && !sim_write_plan(save, &plan))
-			exit_code = sim_usage("the plan's file cannot be written");
-		else
-			exit_code = sim_run_plan(&plan, total, twice, true);
-		total->last_seed = wish->seed;
-		sim_plan_free(&plan);
+	for (; c->wish->seed <= c->last_seed && exit_code == SIM_EXIT_PASS; c->wish->seed++) {
+		show_progress(c->wish->seed, first, c->last_seed);
+		exit_code = run_seed(c, c->wish->seed == first);
 	}
-	if (isatty(STDERR_FILENO) && last > first)
+	if (isatty(STDERR_FILENO) && c->last_seed > first)
 		(void)fputc('\n', stderr);
+	return exit_code;
+}
+
+/* The campaign's table goes along with it. */
+static enum sim_exit
+run_campaign(struct campaign *c)
+{
+	const char *path = pinf_option_text(c->options, "csv");
+	enum sim_exit exit_code;
+
+	if (path[0] == '\0')
+		return run_seeds(c);
+	c->csv = fopen(path, "w");
+	if (c->csv == NULL)
+		return sim_usage("the --csv file cannot be written");
+	exit_code = run_seeds(c);
+	if (fclose(c->csv) != 0 && exit_code == SIM_EXIT_PASS)
+		return sim_usage("the --csv file could not be written whole");
 	return exit_code;
 }
 
@@ -75,28 +116,46 @@ run_file(const struct pinf_options *o, struct sim_total *total)
 	return exit_code;
 }
 
+/* What the scenario asks of all the runs together. */
+static enum sim_exit
+check_assertions(const struct sim_assertions *a, const struct sim_total *total)
+{
+	struct pinf_bytes message = {0};
+	const bool good = sim_scenario_holds(a, total, &message);
+
+	if (!good)
+		(void)fputs((const char *)message.data, stderr);
+	pinf_bytes_free(&message);
+	return good ? SIM_EXIT_PASS : SIM_EXIT_ASSERTION;
+}
+
 static enum sim_exit
 run(const struct pinf_options *o)
 {
 	struct sim_total total = {.json = pinf_option(o, "json")->number != 0};
-	struct sim_wish wish = {.seed = pinf_option(o, "seed")->number};
-	uint64_t last = wish.seed;
+	struct sim_scenario scenario;
+	struct sim_wish *wish = &scenario.wish;
+	uint64_t last;
 	enum sim_exit exit_code;
 
-	if (!sim_wish_read(&wish, o))
+	if (!sim_scenario_read(&scenario, o))
 		return SIM_EXIT_USAGE;
+	wish->seed = last = pinf_option(o, "seed")->number;
 	if (pinf_option_text(o, "seeds")[0] != '\0' &&
-	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish.seed, &last))
+	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish->seed, &last))
 		return SIM_EXIT_USAGE;
 	sim_plant(pinf_option_text(o, "bug"));
 	if (pinf_option_text(o, "plan")[0] != '\0') {
 		exit_code = run_file(o, &total);
 	} else {
 		if (!total.json)
-			(void)printf(wish.seed == last ? "seed %llu\n" : "seeds %llu..%llu\n",
-			    (unsigned long long)wish.seed, (unsigned long long)last);
-		exit_code = run_seeds(o, &wish, last, &total);
+			(void)printf(wish->seed == last ? "seed %llu\n" : "seeds %llu..%llu\n",
+			    (unsigned long long)wish->seed, (unsigned long long)last);
+		exit_code = run_campaign(&(struct campaign){
+		    .options = o, .wish = wish, .last_seed = last, .total = &total});
 	}
+	if (exit_code == SIM_EXIT_PASS)
+		exit_code = check_assertions(&scenario.assert, &total);
 	if (exit_code != SIM_EXIT_USAGE)
 		sim_report(&total, exit_code);
 	return exit_code;

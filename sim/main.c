@@ -21,7 +21,8 @@ help(void)
 		    "  %-18s %s\n", commands[i]->command.name, commands[i]->command.summary);
 	(void)puts(
 	    "\n  pinf-sim COMMAND --help, pinf-sim --version\n\n"
-	    "exits: 0 pass, 1 usage, 2 inconclusive, 10 safety, 11 liveness, 12 nondeterminism");
+	    "exits: 0 pass, 1 usage, 2 inconclusive, 10 safety, 11 liveness, 12 nondeterminism, "
+	    "13 an assertion of the scenario");
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <pinf/router.h>
 
 #include "core/json.h"
+#include "json_line.h"
 #include "memory.h"
 #include "plan.h"
 
@@ -123,6 +124,9 @@ static const struct rate {
     {"blob", "delay_max_ms", offsetof(struct sim_plan, blob.delay_max_ms), 60000},
     {"disk", "io_error", offsetof(struct sim_plan, disk.io_error), 1000},
     {"disk", "full", offsetof(struct sim_plan, disk.full), 1000},
+    {"engine", "min_ms", offsetof(struct sim_plan, engine.min_ms), 600000},
+    {"engine", "max_ms", offsetof(struct sim_plan, engine.max_ms), 600000},
+    {"engine", "slowest", offsetof(struct sim_plan, engine.slowest), 1000000},
     {"chain", "nodes", offsetof(struct sim_plan, chain.nodes), PINF_CHAIN_ENDPOINTS_MAX},
     {"chain", "quorum", offsetof(struct sim_plan, chain.quorum), PINF_CHAIN_ENDPOINTS_MAX},
     {"chain", "confirmations", offsetof(struct sim_plan, chain.confirmations), 50},
@@ -135,7 +139,7 @@ static const struct rate {
     {"chain", "delay_max_ms", offsetof(struct sim_plan, chain.delay_max_ms), 60000},
     {"chain", "lost", offsetof(struct sim_plan, chain.lost), 1000},
 };
-static const char *const groups[] = {"network", "blob", "disk", "chain"};
+static const char *const groups[] = {"network", "blob", "disk", "engine", "chain"};
 
 const char *
 sim_op_name(enum sim_op op)
@@ -323,18 +327,38 @@ read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 	}
 	if (r->err == PINF_OK && plan->network.delay_min_ms > plan->network.delay_max_ms)
 		pinf_json_fail(r, "network.delay_max_ms", PINF_E_RANGE);
+	if (r->err == PINF_OK && plan->engine.min_ms > plan->engine.max_ms)
+		pinf_json_fail(r, "engine.max_ms", PINF_E_RANGE);
 	if (r->err == PINF_OK)
 		check_chain(r, &plan->chain);
 }
 
+/* step: SIZE_MAX, where it is none of theirs. */
 static void
-complain(struct pinf_bytes *message, enum pinf_err err, const char *field, size_t step)
+complain(struct pinf_bytes *message, enum pinf_err err, struct pinf_span json, const char *field,
+    size_t step)
 {
-	char line[192], where[32] = "";
+	char line[256], path[128];
 
-	if (step != SIZE_MAX)
-		(void)snprintf(where, sizeof where, "steps[%zu]%s", step, *field ? "." : "");
-	(void)snprintf(line, sizeof line, "plan: %s%s: %s\n", where, field, pinf_err_text(err));
+	if (step == SIZE_MAX)
+		(void)snprintf(path, sizeof path, "%s", field);
+	else
+		(void)snprintf(path, sizeof path, "steps[%zu]%s%s", step, *field ? "." : "", field);
+	(void)snprintf(line, sizeof line, "plan: line %zu: %s: %s\n", sim_line_of(json, path), path,
+	    pinf_err_text(err));
+	sim_append(message, pinf_span_str(line));
+}
+
+static void
+complain_syntax(struct pinf_bytes *message, enum pinf_err err, struct pinf_span json)
+{
+	char line[160];
+	size_t at = 0;
+
+	if (pinf_json_check(json, &at) == PINF_OK)
+		at = 0;
+	(void)snprintf(line, sizeof line, "plan: line %zu: JSON: %s\n", sim_line_at(json, at),
+	    pinf_err_text(err));
 	sim_append(message, pinf_span_str(line));
 }
 
@@ -344,11 +368,11 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 	struct sim_plan made = {0};
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader r;
-	size_t count, at = SIZE_MAX;
+	size_t count;
 	enum pinf_err err = pinf_json_parse(&parsed, json, SIM_PLAN_TEXT_MAX);
 
 	if (err != PINF_OK) {
-		complain(message, err, "JSON", at);
+		complain_syntax(message, err, json);
 		return err;
 	}
 	r = pinf_json_root(parsed);
@@ -361,14 +385,14 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 		read_step(&item, &made, &step);
 		err = pinf_json_end(&item);
 		if (err != PINF_OK) {
-			complain(message, err, item.field, i);
+			complain(message, err, json, item.field, i);
 			goto out;
 		}
 		plan_add(&made, step);
 	}
 	err = pinf_json_end(&r);
 	if (err != PINF_OK)
-		complain(message, err, r.field, at);
+		complain(message, err, json, r.field, SIZE_MAX);
 out:
 	pinf_json_free(parsed);
 	if (err == PINF_OK)

@@ -39,6 +39,13 @@ struct sim_disk_rates {
 	uint32_t full;
 };
 
+/* How long a miner infers: between the two; the last miner that many per mille of the first one's time. */
+struct sim_engine_plan {
+	uint32_t min_ms;
+	uint32_t max_ms;
+	uint32_t slowest;
+};
+
 /* The contract's chain; no nodes: there is none, and every list is the router's. */
 struct sim_chain_plan {
 	uint32_t nodes;
@@ -115,19 +122,32 @@ struct sim_plan {
 	struct sim_network_rates network;
 	struct sim_blob_rates blob;
 	struct sim_disk_rates disk;
+	struct sim_engine_plan engine;
 	struct sim_chain_plan chain;
 	struct sim_step *steps; /* in order of time */
 	size_t step_count;
 	size_t step_cap;
 };
 
-/* What a generated plan is to hold. */
+/* What a generated plan is to hold: a scenario's keys.  spec/simulation.md#scenario. */
 struct sim_wish {
 	uint64_t seed;
 	uint32_t minutes;
 	uint32_t sessions;
+	uint32_t public_share; /* of the sessions, per mille */
+	uint32_t ephemeral_share;
+	uint32_t pooled_share;
+	uint32_t seats_max; /* of a pooled one */
 	uint32_t miners;
 	uint32_t unlisted;
+	struct sim_engine_plan engine;
+	uint32_t tasks_per_minute;
+	uint32_t prompt_min;
+	uint32_t prompt_max;
+	uint32_t prompt_large; /* prompts, per mille, that are as long as can be */
+	uint32_t removals_per_minute; /* while the removed one may be at work */
+	uint32_t changes_per_minute;
+	uint32_t rotations_per_minute;
 	bool network;
 	bool blob;
 	bool disk;
@@ -136,6 +156,9 @@ struct sim_wish {
 	bool chain;
 };
 
+#define SIM_FAULT_KINDS "network,blob,disk,crash,partition,chain"
+/* "all", "none", or some of the kinds; false, with nothing changed: there is no such kind. */
+bool sim_faults_read(struct sim_wish *wish, struct pinf_span list);
 void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);
 /* Strict.  On failure message says what is wrong, with key and step. */
 PINF_MUST_CHECK enum pinf_err

@@ -6,8 +6,7 @@
 #include "plan.h"
 #include "rng.h"
 
-#define TASKS_PER_MINUTE 15
-#define SETTLE_MS        20000 /* sessions and allowlists first */
+#define SETTLE_MS 20000 /* sessions and allowlists first */
 
 static uint32_t
 between(struct sim_rng *rng, uint32_t low, uint32_t high)
@@ -35,20 +34,27 @@ any_time(struct sim_rng *rng, const struct sim_plan *plan)
 	return SETTLE_MS + sim_rng_below(rng, (uint64_t)plan->minutes * 60000);
 }
 
-/* One in five is ephemeral, one in five pooled: these are not the contract's business. */
-static enum pinf_session_type
-type_of(uint32_t session)
+/* Whether that number is one of the share (per mille) of all numbers, which are spread evenly. */
+static bool
+is_of_share(uint64_t number, uint32_t share)
 {
-	if (session % 5 == 4)
+	return (number + 1) * share / 1000 != number * share / 1000;
+}
+
+static enum pinf_session_type
+type_of(const struct sim_wish *wish, uint32_t session)
+{
+	if (is_of_share(session, wish->pooled_share))
 		return PINF_SESSION_POOLED;
-	return session % 5 == 2 ? PINF_SESSION_EPHEMERAL : PINF_SESSION_DEDICATED;
+	return is_of_share((uint64_t)session + 2, wish->ephemeral_share) ? PINF_SESSION_EPHEMERAL
+									 : PINF_SESSION_DEDICATED;
 }
 
 /* The miner that keeps a session alive: never removed. */
 static uint32_t
-keeper_of(const struct sim_plan *plan, uint32_t session)
+keeper_of(const struct sim_wish *wish, uint32_t session)
 {
-	return type_of(session) == PINF_SESSION_POOLED ? 0 : session % plan->miners;
+	return type_of(wish, session) == PINF_SESSION_POOLED ? 0 : session % wish->miners;
 }
 
 /* Two worlds in three have a chain; most of them three nodes. */
@@ -73,11 +79,10 @@ make_chain(struct sim_plan *plan, struct sim_rng *rng)
 	chain->delay_max_ms = 20;
 }
 
-/* Every fourth session is public; of the private ones, every other lets the router seal. */
 static bool
-is_private(uint32_t session)
+is_private(const struct sim_wish *wish, uint32_t session)
 {
-	return session % 4 != 3;
+	return !is_of_share(session, wish->public_share);
 }
 
 /* Half of all miners, on a session's list or in the pool. */
@@ -96,76 +101,77 @@ make_members(struct sim_plan *plan, struct sim_rng *rng, struct sim_step step, u
  * initializer to the compiler, and a seed must mean the same plan everywhere.
  */
 static void
-make_sessions(struct sim_plan *plan, struct sim_rng *rng)
+make_sessions(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
 	struct sim_step step;
 
 	for (uint32_t s = 0; s < plan->sessions; s++) {
 		step = (struct sim_step){.op = SIM_SESSION, .session = s};
 		step.at_ms = sim_rng_below(rng, SETTLE_MS / 4);
-		step.make_private = is_private(s);
-		step.type = type_of(s);
+		step.make_private = is_private(wish, s);
+		step.type = type_of(wish, s);
 		step.router_sealed = s % 2 == 0;
 		if (step.type == PINF_SESSION_POOLED)
-			step.seats = between(rng, 1, 3);
+			step.seats = between(rng, 1, wish->seats_max);
 		add(plan, step);
-		if (is_private(s) && step.type != PINF_SESSION_POOLED)
+		if (is_private(wish, s) && step.type != PINF_SESSION_POOLED)
 			make_members(plan, rng, (struct sim_step){.op = SIM_ALLOW, .session = s},
-			    keeper_of(plan, s));
+			    keeper_of(wish, s));
 	}
 }
 
 static void
-make_work(struct sim_plan *plan, struct sim_rng *rng)
+make_work(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
-	for (uint32_t i = 0; i < plan->minutes * TASKS_PER_MINUTE; i++) {
+	for (uint32_t i = 0; i < plan->minutes * wish->tasks_per_minute; i++) {
 		struct sim_step step = {.op = SIM_SUBMIT, .api = 3};
 
 		step.at_ms = any_time(rng, plan);
 		step.session = between(rng, 0, plan->sessions - 1);
-		if (!is_private(step.session))
+		if (!is_private(wish, step.session))
 			step.api = between(rng, 1, 2);
 		else if (step.session % 2 == 0 && sim_rng_hit(rng, 500))
 			step.api = 2;
-		step.bytes = between(rng, 1, 2000);
-		if (sim_rng_hit(rng, 50))
-			step.bytes *= SIM_PROMPT_MAX / 2000;
+		step.bytes = between(rng, wish->prompt_min, wish->prompt_max);
+		if (sim_rng_hit(rng, wish->prompt_large))
+			step.bytes *= SIM_PROMPT_MAX / wish->prompt_max;
 		add(plan, step);
 	}
 }
 
 static enum sim_op
-removal_from(uint32_t session)
+removal_from(const struct sim_wish *wish, uint32_t session)
 {
-	return type_of(session) == PINF_SESSION_POOLED ? SIM_POOL_DENY : SIM_DENY;
+	return type_of(wish, session) == PINF_SESSION_POOLED ? SIM_POOL_DENY : SIM_DENY;
 }
 
 static enum sim_op
-return_to(uint32_t session)
+return_to(const struct sim_wish *wish, uint32_t session)
 {
-	return type_of(session) == PINF_SESSION_POOLED ? SIM_POOL_ALLOW : SIM_ALLOW;
+	return type_of(wish, session) == PINF_SESSION_POOLED ? SIM_POOL_ALLOW : SIM_ALLOW;
 }
 
 /* A member is removed, or leaves, while it may be at work on a task just submitted, and comes back later. */
 static void
-make_removals(struct sim_plan *plan, struct sim_rng *rng)
+make_removals(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
 	const size_t count = plan->step_count;
 
-	for (uint32_t i = 0; i < 4 * plan->minutes && plan->miners > 1; i++) {
+	for (uint32_t i = 0; i < wish->removals_per_minute * plan->minutes && plan->miners > 1;
+	     i++) {
 		const struct sim_step *work = &plan->steps[sim_rng_below(rng, count)];
 		struct sim_step step = {.session = work->session};
 
 		step.at_ms = work->at_ms + between(rng, 200, 2500);
 		step.miner = between(rng, 0, plan->miners - 1);
-		if (work->op != SIM_SUBMIT || !is_private(step.session) ||
-		    step.miner == keeper_of(plan, step.session))
+		if (work->op != SIM_SUBMIT || !is_private(wish, step.session) ||
+		    step.miner == keeper_of(wish, step.session))
 			continue;
-		step.op = removal_from(step.session);
-		if (type_of(step.session) != PINF_SESSION_DEDICATED && sim_rng_hit(rng, 400))
+		step.op = removal_from(wish, step.session);
+		if (type_of(wish, step.session) != PINF_SESSION_DEDICATED && sim_rng_hit(rng, 400))
 			step.op = SIM_LEAVE;
 		add(plan, step);
-		step.op = return_to(step.session);
+		step.op = return_to(wish, step.session);
 		step.at_ms += between(rng, 3000, 20000);
 		add(plan, step);
 	}
@@ -173,31 +179,33 @@ make_removals(struct sim_plan *plan, struct sim_rng *rng)
 
 /* Members come and go, never the one that keeps each session alive. */
 static void
-make_changes(struct sim_plan *plan, struct sim_rng *rng)
+make_changes(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
-	for (uint32_t i = 0; i < plan->minutes; i++)
+	for (uint32_t i = 0; i < wish->rotations_per_minute * plan->minutes; i++)
 		add(plan, (struct sim_step){.at_ms = any_time(rng, plan), .op = SIM_ROTATE});
-	for (uint32_t i = 0; i < 3 * plan->minutes && plan->miners > 1; i++) {
+	for (uint32_t i = 0; i < wish->changes_per_minute * plan->minutes && plan->miners > 1;
+	     i++) {
 		struct sim_step step = {.miner = 0};
 
 		step.at_ms = any_time(rng, plan);
 		step.session = between(rng, 0, plan->sessions - 1);
 		step.miner = between(rng, 0, plan->miners - 1);
-		step.op =
-		    sim_rng_hit(rng, 600) ? removal_from(step.session) : return_to(step.session);
-		if (is_private(step.session) && step.miner != keeper_of(plan, step.session))
+		step.op = sim_rng_hit(rng, 600) ? removal_from(wish, step.session)
+						: return_to(wish, step.session);
+		if (is_private(wish, step.session) && step.miner != keeper_of(wish, step.session))
 			add(plan, step);
 	}
 }
 
 /* A public session turns private on the chain; whoever keeps it alive is listed there then. */
 static void
-make_privacy(struct sim_plan *plan, struct sim_rng *rng)
+make_privacy(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
 	for (uint32_t s = 0; s < plan->sessions; s++) {
 		struct sim_step step = {.session = s, .miner = s % plan->miners};
 
-		if (is_private(s) || type_of(s) != PINF_SESSION_DEDICATED || sim_rng_hit(rng, 500))
+		if (is_private(wish, s) || type_of(wish, s) != PINF_SESSION_DEDICATED ||
+		    sim_rng_hit(rng, 500))
 			continue;
 		step.op = sim_rng_hit(rng, 700) ? SIM_PRIVATE : SIM_ALLOW;
 		step.at_ms = any_time(rng, plan);
@@ -209,7 +217,7 @@ make_privacy(struct sim_plan *plan, struct sim_rng *rng)
 		step.api = 3;
 		for (uint32_t i = 0; i < plan->minutes; i++) {
 			step.at_ms += between(rng, 1, 60000);
-			step.bytes = between(rng, 1, 2000);
+			step.bytes = between(rng, wish->prompt_min, wish->prompt_max);
 			add(plan, step);
 		}
 	}
@@ -330,6 +338,40 @@ make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *w
 		make_chain_faults(plan, rng);
 }
 
+bool
+sim_faults_read(struct sim_wish *wish, struct pinf_span list)
+{
+	struct sim_wish read = *wish;
+	const struct {
+		const char *name;
+		bool *on;
+	} kinds[] = {{"network", &read.network}, {"blob", &read.blob}, {"disk", &read.disk},
+	    {"crash", &read.crash}, {"partition", &read.partition}, {"chain", &read.chain}};
+	const bool all = pinf_span_equal(list, pinf_span_str("all"));
+
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+		*kinds[k].on = all;
+	if (pinf_span_equal(list, pinf_span_str("none")))
+		list.len = 0;
+	while (list.len > 0 && !all) {
+		struct pinf_span name = {list.data, 0};
+		bool known = false;
+
+		while (name.len < list.len && list.data[name.len] != ',')
+			name.len++;
+		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+			if (pinf_span_equal(name, pinf_span_str(kinds[k].name)))
+				*kinds[k].on = known = true;
+		if (!known)
+			return false;
+		name.len += name.len < list.len;
+		list.data += name.len;
+		list.len -= name.len;
+	}
+	*wish = read;
+	return true;
+}
+
 static int
 by_time(const void *a, const void *b)
 {
@@ -363,15 +405,16 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .miners = wish->miners,
 	    .unlisted = wish->unlisted,
 	    .network = {.delay_min_ms = 1, .delay_max_ms = 20},
-	    .blob = {.delay_max_ms = 5}};
+	    .blob = {.delay_max_ms = 5},
+	    .engine = wish->engine};
 	make_chain(plan, &rng);
-	make_sessions(plan, &rng);
+	make_sessions(plan, &rng, wish);
 	make_members(plan, &rng, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
-	make_work(plan, &rng);
-	make_removals(plan, &rng);
-	make_changes(plan, &rng);
+	make_work(plan, &rng, wish);
+	make_removals(plan, &rng, wish);
+	make_changes(plan, &rng, wish);
 	if (plan->chain.nodes != 0)
-		make_privacy(plan, &rng);
+		make_privacy(plan, &rng, wish);
 	make_faults(plan, &rng, wish);
 	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
 }

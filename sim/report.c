@@ -79,6 +79,26 @@ sim_total_add(struct sim_total *t, const struct sim_world *w)
 	memcpy(t->detail, w->oracles.detail, sizeof t->detail);
 }
 
+void
+sim_total_merge(struct sim_total *t, const struct sim_total *of)
+{
+	if (t->runs == 0 || of->least_completed < t->least_completed)
+		t->least_completed = of->least_completed;
+	sum((uint64_t *)&t->stats, (const uint64_t *)&of->stats,
+	    sizeof t->stats / sizeof(uint64_t));
+	sum(t->evaluated, of->evaluated, SIM_ORACLES);
+	sum(t->disk_faults, of->disk_faults, SIM_DISK_FAULTS);
+	sum(t->blob_faults, of->blob_faults, SIM_BLOB_FAULTS);
+	t->runs += of->runs;
+	t->simulated_ms += of->simulated_ms;
+	t->wall_ms += of->wall_ms;
+	t->last_seed = of->last_seed;
+	t->state_hash = of->state_hash;
+	t->broken = of->broken;
+	t->broken_at_ms = of->broken_at_ms;
+	memcpy(t->detail, of->detail, sizeof t->detail);
+}
+
 static const char *
 verdict_of(enum sim_exit exit_code)
 {
@@ -88,33 +108,41 @@ verdict_of(enum sim_exit exit_code)
 	case SIM_EXIT_SAFETY: return "safety";
 	case SIM_EXIT_LIVENESS: return "liveness";
 	case SIM_EXIT_NONDETERMINISM: return "nondeterminism";
+	case SIM_EXIT_ASSERTION: return "assertion";
 	case SIM_EXIT_USAGE: break;
 	}
 	return "usage";
 }
 
-/* The same rows for people and for programs; w NULL: for people. */
+/* The same rows for people and for programs; all NULL: for people. */
 struct sink {
 	struct pinf_json_writer *json;
+	FILE *csv_names;
+	FILE *csv_values;
+	const char *title; /* of the group */
 };
 
 static void
-group(const struct sink *to, const char *title)
+group(struct sink *to, const char *title)
 {
-	if (to->json == NULL) {
+	to->title = title;
+	if (to->json != NULL)
+		pinf_json_open(to->json, title, '{');
+	else if (to->csv_names == NULL && to->csv_values == NULL)
 		(void)printf("%s\n", title);
-		return;
-	}
-	pinf_json_open(to->json, title, '{');
 }
 
 static void
 row(const struct sink *to, const char *name, uint64_t value)
 {
-	if (to->json == NULL)
-		(void)printf("  %-30s %12llu\n", name, (unsigned long long)value);
-	else
+	if (to->json != NULL)
 		pinf_json_put_uint(to->json, name, value);
+	else if (to->csv_names != NULL)
+		(void)fprintf(to->csv_names, ",\"%s: %s\"", to->title, name);
+	else if (to->csv_values != NULL)
+		(void)fprintf(to->csv_values, ",%llu", (unsigned long long)value);
+	else
+		(void)printf("  %-30s %12llu\n", name, (unsigned long long)value);
 }
 
 static void
@@ -138,7 +166,7 @@ put_times(const struct sink *to, const char *what, const struct sim_histogram *h
 }
 
 static void
-put_tasks(const struct sink *to, const struct sim_stats *s)
+put_tasks(struct sink *to, const struct sim_stats *s)
 {
 	group(to, "work");
 	row(to, "sessions", s->sessions);
@@ -166,14 +194,14 @@ put_tasks(const struct sink *to, const struct sim_stats *s)
 		row(to, pinf_task_state_name((enum pinf_task_state)i), s->tasks[i]);
 	group_end(to);
 	group(to, "refusals");
-	for (int i = 1; i < PINF_RULE_COUNT; i++)
-		if (s->rules[i] != 0)
+	for (int i = 1; i < PINF_RULE_COUNT; i++) /* A table's columns are always the same. */
+		if (s->rules[i] != 0 || to->csv_names != NULL || to->csv_values != NULL)
 			row(to, pinf_rule_name((enum pinf_rule)i), s->rules[i]);
 	group_end(to);
 }
 
 static void
-put_faults(const struct sink *to, const struct sim_total *t)
+put_faults(struct sink *to, const struct sim_total *t)
 {
 	group(to, "faults");
 	for (int i = 0; i < SIM_FAULTS; i++)
@@ -196,22 +224,44 @@ put_faults(const struct sink *to, const struct sim_total *t)
 }
 
 void
+sim_report_csv(FILE *file, const struct sim_total *t, enum sim_exit exit_code, bool first)
+{
+	struct sink names = {.csv_names = file}, values = {.csv_values = file};
+	char hash[2 * PINF_HASH_LEN + 1];
+
+	if (first) {
+		(void)fputs("version,seed,result,\"state hash\"", file);
+		put_tasks(&names, &t->stats);
+		put_faults(&names, t);
+		(void)fputc('\n', file);
+	}
+	pinf_hex(hash, t->state_hash.bytes, sizeof t->state_hash.bytes);
+	(void)fprintf(file, "%d,%llu,%s,%s", SIM_REPORT_VERSION, (unsigned long long)t->last_seed,
+	    verdict_of(exit_code), hash);
+	put_tasks(&values, &t->stats);
+	put_faults(&values, t);
+	(void)fputc('\n', file);
+}
+
+void
 sim_report(const struct sim_total *t, enum sim_exit exit_code)
 {
 	struct pinf_bytes text = {0};
 	struct pinf_json_writer json = pinf_json_write_to(&text);
-	const struct sink to = {t->json ? &json : NULL};
+	struct sink to = {.json = t->json ? &json : NULL};
 	char hash[2 * PINF_HASH_LEN + 1];
 
 	pinf_hex(hash, t->state_hash.bytes, sizeof t->state_hash.bytes);
-	if (t->json)
+	if (t->json) {
 		pinf_json_open(&json, NULL, '{');
+		pinf_json_put_uint(&json, "version", SIM_REPORT_VERSION);
+	}
 	put_tasks(&to, &t->stats);
 	put_faults(&to, t);
 	if (t->json) {
 		pinf_json_put_uint(&json, "seed", t->last_seed);
 		pinf_json_put_str(&json, "state_hash", hash);
-		if (exit_code >= SIM_EXIT_SAFETY && exit_code != SIM_EXIT_NONDETERMINISM) {
+		if (exit_code == SIM_EXIT_SAFETY || exit_code == SIM_EXIT_LIVENESS) {
 			pinf_json_put_str(&json, "broken", sim_oracle_name(t->broken));
 			pinf_json_put_str(&json, "detail", t->detail);
 			pinf_json_put_uint(&json, "at_ms", t->broken_at_ms);

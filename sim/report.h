@@ -3,7 +3,11 @@
 #ifndef PINF_SIM_REPORT_H
 #define PINF_SIM_REPORT_H
 
+#include <stdio.h>
+
 #include "world.h"
+
+#define SIM_REPORT_VERSION 1
 
 enum sim_exit {
 	SIM_EXIT_PASS = 0,
@@ -11,7 +15,8 @@ enum sim_exit {
 	SIM_EXIT_VACUOUS = 2,
 	SIM_EXIT_SAFETY = 10,
 	SIM_EXIT_LIVENESS = 11,
-	SIM_EXIT_NONDETERMINISM = 12
+	SIM_EXIT_NONDETERMINISM = 12,
+	SIM_EXIT_ASSERTION = 13
 };
 
 struct sim_total {
@@ -34,6 +39,10 @@ struct sim_total {
 
 enum sim_exit sim_verdict(const struct sim_world *w);
 void sim_total_add(struct sim_total *total, const struct sim_world *w);
+/* Adds one total to another; what is said of the last run is of's. */
+void sim_total_merge(struct sim_total *total, const struct sim_total *of);
+/* A row for one run, below the names of the columns where it is the first. */
+void sim_report_csv(FILE *file, const struct sim_total *total, enum sim_exit exit_code, bool first);
 void sim_report(const struct sim_total *total, enum sim_exit exit_code);
 
 #endif

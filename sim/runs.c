@@ -46,47 +46,61 @@ sim_usage(const char *problem)
 	return SIM_EXIT_USAGE;
 }
 
-static bool
-read_faults(struct sim_wish *wish, const char *list)
+/* What the command line says beside a scenario. */
+static void
+read_sizes(struct sim_wish *wish, const struct pinf_options *o)
 {
-	const bool all = strcmp(list, "all") == 0;
 	const struct {
 		const char *name;
-		bool *on;
-	} kinds[] = {{"network", &wish->network}, {"blob", &wish->blob}, {"disk", &wish->disk},
-	    {"crash", &wish->crash}, {"partition", &wish->partition}, {"chain", &wish->chain}};
+		uint32_t *to;
+	} sizes[] = {{"minutes", &wish->minutes}, {"sessions", &wish->sessions},
+	    {"miners", &wish->miners}, {"unlisted", &wish->unlisted}};
 
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-		*kinds[k].on = all;
-	if (all || strcmp(list, "none") == 0)
-		return true;
-	while (*list != '\0') {
-		const size_t len = strcspn(list, ",");
-		bool known = false;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		if (pinf_option(o, sizes[i].name)->source == PINF_FROM_FLAG)
+			*sizes[i].to = (uint32_t)pinf_option(o, sizes[i].name)->number;
+}
 
-		for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-			if (strlen(kinds[k].name) != len || strncmp(kinds[k].name, list, len) != 0)
-				continue;
-			*kinds[k].on = known = true;
-		}
-		if (!known)
-			return false;
-		list += len + (list[len] == ',');
-	}
-	return true;
+static bool
+read_scenario(struct sim_scenario *scenario, const char *path)
+{
+	struct pinf_bytes text = {0}, message = {0};
+	bool good = false;
+
+	if (!sim_read_file(path, &text))
+		(void)sim_usage("the scenario's file cannot be read");
+	else if (sim_scenario_decode(scenario, pinf_span_of(&text), &message) != PINF_OK)
+		(void)fprintf(stderr, "pinf-sim: %s: %s", path, (const char *)message.data);
+	else
+		good = true;
+	pinf_bytes_free(&text);
+	pinf_bytes_free(&message);
+	return good;
 }
 
 bool
-sim_wish_read(struct sim_wish *wish, const struct pinf_options *o)
+sim_scenario_read(struct sim_scenario *scenario, const struct pinf_options *o)
 {
-	wish->minutes = (uint32_t)pinf_option(o, "minutes")->number;
-	wish->sessions = (uint32_t)pinf_option(o, "sessions")->number;
-	wish->miners = (uint32_t)pinf_option(o, "miners")->number;
-	wish->unlisted = (uint32_t)pinf_option(o, "unlisted")->number;
-	if (read_faults(wish, pinf_option_text(o, "faults")))
-		return true;
-	(void)sim_usage("--faults takes all, none, or some of " SIM_FAULT_KINDS);
-	return false;
+	const char *path = pinf_option_text(o, "scenario");
+	const struct pinf_option_value *faults = pinf_option(o, "faults");
+	struct pinf_bytes message = {0};
+	bool good;
+
+	*scenario = sim_scenario_defaults();
+	(void)sim_faults_read(&scenario->wish, pinf_span_str("all"));
+	if (path[0] != '\0' && !read_scenario(scenario, path))
+		return false;
+	read_sizes(&scenario->wish, o);
+	if (faults->source == PINF_FROM_FLAG &&
+	    !sim_faults_read(&scenario->wish, pinf_span_str(pinf_option_text(o, "faults")))) {
+		(void)sim_usage("--faults takes all, none, or some of " SIM_FAULT_KINDS);
+		return false;
+	}
+	good = sim_scenario_set(scenario, pinf_option_text(o, "set"), &message) == PINF_OK;
+	if (!good)
+		(void)fprintf(stderr, "pinf-sim: --set: %s", (const char *)message.data);
+	pinf_bytes_free(&message);
+	return good;
 }
 
 bool

@@ -5,6 +5,7 @@
 
 #include "core/options.h"
 #include "report.h"
+#include "scenario.h"
 
 struct sim_command {
 	struct pinf_command command;
@@ -12,16 +13,18 @@ struct sim_command {
 };
 extern const struct sim_command sim_command_canary, sim_command_probes, sim_command_run;
 
-#define SIM_FAULT_KINDS "network,blob,disk,crash,partition,chain"
-
-/* Options that say which worlds are made: read by sim_wish_read. */
-#define SIM_WISH_OPTIONS                                                                           \
-	{.name = "sessions",                                                                       \
-	    .type = PINF_OPT_UINT,                                                                 \
-	    .min = 1,                                                                              \
-	    .max = SIM_SESSIONS_MAX,                                                               \
-	    .fallback = "8",                                                                       \
-	    .help = "of a generated plan; every fourth is public"},                                \
+/* Options that say which worlds are made: read by sim_scenario_read. */
+#define SIM_WORLD_OPTIONS                                                                          \
+	{.name = "scenario", .type = PINF_OPT_TEXT, .help = "a scenario's file"},                  \
+	    {.name = "set",                                                                        \
+		.type = PINF_OPT_TEXT,                                                             \
+		.help = "KEY=NUMBER,...: instead of the scenario's, as in miners=500"},            \
+	    {.name = "sessions",                                                                   \
+		.type = PINF_OPT_UINT,                                                             \
+		.min = 1,                                                                          \
+		.max = SIM_SESSIONS_MAX,                                                           \
+		.fallback = "8",                                                                   \
+		.help = "of a generated plan; every fourth is public"},                            \
 	    {.name = "miners",                                                                     \
 		.type = PINF_OPT_UINT,                                                             \
 		.min = 1,                                                                          \
@@ -44,8 +47,8 @@ extern const struct sim_command sim_command_canary, sim_command_probes, sim_comm
 		.help = "all, none, or some of " SIM_FAULT_KINDS                                   \
 	}
 
-/* Of which seed it is, the caller says. */
-bool sim_wish_read(struct sim_wish *wish, const struct pinf_options *o);
+/* Of which seed it is, the caller says.  Says what is wrong, on stderr. */
+bool sim_scenario_read(struct sim_scenario *scenario, const struct pinf_options *o);
 /* "A..B", or a number. */
 bool sim_seeds_read(const char *text, uint64_t *first, uint64_t *last);
 /* Says what is wrong, on stderr. */
