@@ -7,6 +7,9 @@
 
 static const struct sim_command *const commands[] = {
     &sim_command_run,
+    &sim_command_plan,
+    &sim_command_replay,
+    &sim_command_shrink,
     &sim_command_canary,
     &sim_command_probes,
 };

@@ -124,12 +124,20 @@ sim_hang_up(struct sim_world *w, struct sim_client *c, uint64_t id)
 void
 sim_reply(struct sim_world *w, struct sim_message *m)
 {
+	const struct sim_client *c = w->clients[m->node - 1];
+
+	sim_note(w, "router answers %s %u: %u %s (%zu bytes)", sim_role_name(c->role), c->index,
+	    m->status, pinf_err_name(m->err), m->body.len);
 	carry(w, m, SIM_REPLY);
 }
 
 void
 sim_arrive(struct sim_world *w, struct sim_message *m)
 {
+	const struct sim_client *c = w->clients[m->node - 1];
+
+	sim_note(w, "%s %u %s %.*s", sim_role_name(c->role), c->index,
+	    m->hangup ? "hangs up" : m->method, (int)m->path.len, (const char *)m->path.data);
 	if (m->hangup) {
 		sim_router_hangup(w, m);
 		sim_message_free(m);

@@ -50,6 +50,7 @@ sim_check(struct sim_world *w, enum sim_oracle oracle, bool holds, const char *f
 	va_start(args, format);
 	(void)vsnprintf(o->detail, sizeof o->detail, format, args);
 	va_end(args);
+	sim_note(w, "BROKEN %s: %s", sim_oracle_name(oracle), o->detail);
 }
 
 static bool

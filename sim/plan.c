@@ -102,8 +102,6 @@ static const struct {
     [SIM_CHAIN_DOWN] = {"chain-down", HAS(FOR_MS)},
 };
 
-#define NEEDS_CHAIN(op) ((op) == SIM_PRIVATE || ((op) >= SIM_REORG && (op) <= SIM_CHAIN_DOWN))
-
 /* Groups of rates: name, offset in the plan, fields of 32 bits each, their maximum. */
 static const struct rate {
 	const char *group;
@@ -145,6 +143,18 @@ const char *
 sim_op_name(enum sim_op op)
 {
 	return ops[op].name;
+}
+
+bool
+sim_op_has_session(enum sim_op op)
+{
+	return (ops[op].fields & HAS(SESSION)) != 0;
+}
+
+bool
+sim_op_needs_chain(enum sim_op op)
+{
+	return op == SIM_PRIVATE || (op >= SIM_REORG && op <= SIM_CHAIN_DOWN);
 }
 
 static void
@@ -241,7 +251,7 @@ check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct
 		pinf_json_fail(r, "api", PINF_E_RANGE);
 	if ((has & HAS(BYTES)) != 0 && step->bytes == 0)
 		pinf_json_fail(r, "bytes", PINF_E_RANGE);
-	if (NEEDS_CHAIN(step->op))
+	if (sim_op_needs_chain(step->op))
 		check_chain_step(r, plan, step);
 	if (step->at_ms > (uint64_t)plan->minutes * 60000)
 		pinf_json_fail(r, "at_ms", PINF_E_RANGE);
@@ -430,9 +440,37 @@ write_step(struct pinf_json_writer *w, const struct sim_step *step)
 }
 
 void
-sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
+sim_step_encode(struct pinf_bytes *out, const struct sim_step *step)
 {
 	struct pinf_json_writer w = pinf_json_write_to(out);
+
+	write_step(&w, step);
+	sim_need_ok(pinf_json_written(&w));
+}
+
+/* A line for each step: for editors, and for messages that name lines. */
+static void
+break_lines(struct pinf_bytes *out, struct pinf_span compact)
+{
+	static const char step[] = "{\"at_ms\":";
+	size_t from = 0;
+
+	for (size_t i = 0; i + sizeof step - 1 <= compact.len; i++) {
+		if (memcmp(compact.data + i, step, sizeof step - 1) != 0)
+			continue;
+		sim_append(out, (struct pinf_span){compact.data + from, i - from});
+		sim_append(out, pinf_span_str("\n"));
+		from = i;
+	}
+	sim_append(out, (struct pinf_span){compact.data + from, compact.len - from});
+	sim_append(out, pinf_span_str("\n"));
+}
+
+void
+sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
+{
+	struct pinf_bytes compact = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&compact);
 
 	pinf_json_open(&w, NULL, '{');
 	pinf_json_put_uint(&w, "version", SIM_PLAN_VERSION);
@@ -455,8 +493,9 @@ sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
 		write_step(&w, &plan->steps[i]);
 	pinf_json_close(&w, ']');
 	pinf_json_close(&w, '}');
-	if (pinf_json_written(&w) != PINF_OK)
-		(void)sim_need(NULL);
+	sim_need_ok(pinf_json_written(&w));
+	break_lines(out, pinf_span_of(&compact));
+	pinf_bytes_free(&compact);
 }
 
 void

@@ -164,7 +164,11 @@ void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);
 PINF_MUST_CHECK enum pinf_err
 sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes *message);
 void sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan);
+/* A step's object alone. */
+void sim_step_encode(struct pinf_bytes *out, const struct sim_step *step);
 void sim_plan_free(struct sim_plan *plan);
 const char *sim_op_name(enum sim_op op);
+bool sim_op_has_session(enum sim_op op);
+bool sim_op_needs_chain(enum sim_op op);
 
 #endif

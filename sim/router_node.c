@@ -77,6 +77,7 @@ sim_router_start(struct sim_world *w)
 		sim_after(w, RETRY_MS, (struct sim_item){.what = SIM_START, .life = r->life});
 		return;
 	}
+	sim_note(w, "the router is up");
 	sim_oracle_store(w);
 	sim_chain_forgotten(w, w->now_ms);
 	for (uint32_t n = 0; n < PINF_CHAIN_ENDPOINTS_MAX; n++)
@@ -124,6 +125,7 @@ sim_router_crash(struct sim_world *w, uint64_t down_ms)
 
 	if (r->core == NULL)
 		return;
+	sim_note(w, "the router dies, for %llu ms", (unsigned long long)down_ms);
 	sim_vfs_stop(w->vfs);
 	forget_all(w);
 	sim_vfs_crash(w->vfs);
@@ -271,6 +273,8 @@ sim_router_batch(struct sim_world *w)
 	for (size_t i = 0; i < effects->count; i++)
 		sim_trace_effect(w, SIM_ROUTER_NODE, &effects->list[i]);
 	w->stats.faults[SIM_F_FAILED_COMMIT] += err != PINF_OK;
+	if (err != PINF_OK)
+		sim_note(w, "the router undoes a batch of %zu: %s", count, pinf_err_name(err));
 	if (err != PINF_OK)
 		sim_chain_forgotten(w, w->now_ms + UNDONE_MS);
 	if (err == PINF_E_CORRUPT || down_ms != 0) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runs.c -- what the commands of pinf-sim share.  spec/simulation.md. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <pinf/bug.h>
 
+#include "bundle.h"
 #include "runs.h"
 
 static const char *planted;
@@ -156,7 +157,7 @@ sim_read_plan(const char *path, struct sim_plan *plan)
 	bool good = false;
 
 	if (!sim_read_file(path, &text))
-		(void)sim_usage("the plan's file cannot be read");
+		(void)fprintf(stderr, "pinf-sim: %s cannot be read: %s\n", path, strerror(errno));
 	else if (sim_plan_decode(plan, pinf_span_of(&text), &message) != PINF_OK)
 		(void)fprintf(stderr, "pinf-sim: %s", (const char *)message.data);
 	else
@@ -164,22 +165,6 @@ sim_read_plan(const char *path, struct sim_plan *plan)
 	pinf_bytes_free(&text);
 	pinf_bytes_free(&message);
 	return good;
-}
-
-/* The failing plan, and the command that runs it again. */
-static void
-keep_failure(const struct sim_world *w)
-{
-	char path[96];
-
-	(void)mkdir("failures", 0777);
-	(void)snprintf(path, sizeof path, "failures/%s-%llu.json",
-	    sim_oracle_name(w->oracles.broken), (unsigned long long)w->plan->seed);
-	if (sim_write_plan(path, w->plan))
-		(void)fprintf(stderr, "again: pinf-sim run --plan %s%s%s\n", path,
-		    planted != NULL ? " --bug " : "", planted != NULL ? planted : "");
-	else
-		(void)fprintf(stderr, "pinf-sim: %s cannot be written\n", path);
 }
 
 uint64_t
@@ -215,13 +200,13 @@ sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool ke
 	sim_world_run(w, plan);
 	exit_code = sim_verdict(w);
 	total->state_hash = w->state_hash;
-	if (keep && exit_code >= SIM_EXIT_SAFETY)
-		keep_failure(w);
 	sim_total_add(total, w);
 	if (twice && exit_code == SIM_EXIT_PASS && !is_repeatable(plan, &w->state_hash))
 		exit_code = SIM_EXIT_NONDETERMINISM;
 	sim_world_free(w);
 	free(w);
+	if (keep && (exit_code == SIM_EXIT_SAFETY || exit_code == SIM_EXIT_LIVENESS))
+		sim_bundle_keep(plan, total);
 	total->wall_ms += sim_wall_ms() - start_ms;
 	return exit_code;
 }

@@ -11,7 +11,8 @@ struct sim_command {
 	struct pinf_command command;
 	enum sim_exit (*run)(const struct pinf_options *o);
 };
-extern const struct sim_command sim_command_canary, sim_command_probes, sim_command_run;
+extern const struct sim_command sim_command_canary, sim_command_plan, sim_command_probes,
+    sim_command_replay, sim_command_run, sim_command_shrink;
 
 /* Options that say which worlds are made: read by sim_scenario_read. */
 #define SIM_WORLD_OPTIONS                                                                          \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* world.c -- sets a world up, runs its plan, drains it, looks at what is left.  spec/simulation.md. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,6 +90,22 @@ sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *f
 }
 
 void
+sim_note(struct sim_world *w, const char *format, ...)
+{
+	char *line, text[SIM_LINE_MAX - 20];
+	va_list args;
+
+	if (w->log == NULL)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	line = w->log->lines[w->log->next++ % SIM_LOG_LINES];
+	(void)snprintf(line, SIM_LINE_MAX, "%10llu ms  %s\n",
+	    (unsigned long long)(w->now_ms - SIM_EPOCH_MS), text);
+}
+
+void
 sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item)
 {
 	item.at_ms = w->now_ms + delay_ms;
@@ -110,11 +127,18 @@ disk_now(void *ctx)
 	return ((struct sim_world *)ctx)->now_ms;
 }
 
-struct sim_client *
-sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index)
+const char *
+sim_role_name(enum sim_role role)
 {
 	static const char *const names[] = {
 	    "miner", "caller", "caller", "owner", "admin", "attacker", "insider"};
+
+	return names[role];
+}
+
+struct sim_client *
+sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index)
+{
 	struct sim_client *c = sim_new(sizeof *c);
 	struct sim_rng wallet = sim_rng_of(w->plan->seed, "wallet", w->client_count);
 
@@ -125,7 +149,7 @@ sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index)
 	c->role = role;
 	c->index = index;
 	c->next_id = 1;
-	c->rng = sim_rng_of(w->plan->seed, names[role], index);
+	c->rng = sim_rng_of(w->plan->seed, sim_role_name(role), index);
 	c->random = sim_rng_of(w->plan->seed, "random", c->node);
 	if (pinf_wallet_new(&c->wallet, sim_rng_port(&wallet)) != PINF_OK)
 		(void)sim_need(NULL);
@@ -259,10 +283,23 @@ crash_callers(struct sim_world *w, uint64_t down_ms)
 }
 
 static void
+note_step(struct sim_world *w, const struct sim_step *step)
+{
+	struct pinf_bytes text = {0};
+
+	if (w->log == NULL)
+		return;
+	sim_step_encode(&text, step);
+	sim_note(w, "step %.*s", (int)text.len, (const char *)text.data);
+	pinf_bytes_free(&text);
+}
+
+static void
 do_step(struct sim_world *w, const struct sim_step *step)
 {
 	struct sim_client *c = w->clients[step->miner];
 
+	note_step(w, step);
 	switch (step->op) {
 	case SIM_SESSION:
 	case SIM_ALLOW:
@@ -358,6 +395,7 @@ fault_ends(struct sim_world *w, uint64_t which)
 	case FAULT_DISK: w->disk_windows--; break;
 	case FAULT_BLOB: w->blob_windows--; break;
 	case FAULT_ALL:
+		sim_note(w, "all faults stop");
 		w->calm = true;
 		w->router.crash_after_commit_ms = 0;
 		for (size_t i = 0; i < w->client_count; i++)
@@ -465,12 +503,12 @@ to_client(struct sim_world *w, struct sim_item *item)
 }
 
 static void
-set_up(struct sim_world *w, struct sim_plan *plan)
+set_up(struct sim_world *w, struct sim_plan *plan, struct sim_log *log)
 {
 	const struct sim_vfs_hooks hooks = {w, disk_wrote, disk_now};
 	struct sim_rng rng = sim_rng_of(plan->seed, "marker", 0);
 
-	*w = (struct sim_world){.plan = plan, .now_ms = SIM_EPOCH_MS};
+	*w = (struct sim_world){.plan = plan, .log = log, .now_ms = SIM_EPOCH_MS};
 	w->end_ms = w->now_ms + (uint64_t)plan->minutes * 60000;
 	(void)snprintf(
 	    w->marker, sizeof w->marker, "~%015llx", (unsigned long long)(sim_rng_next(&rng) >> 4));
@@ -494,9 +532,15 @@ set_up(struct sim_world *w, struct sim_plan *plan)
 void
 sim_world_run(struct sim_world *w, struct sim_plan *plan)
 {
+	sim_world_run_logged(w, plan, NULL);
+}
+
+void
+sim_world_run_logged(struct sim_world *w, struct sim_plan *plan, struct sim_log *log)
+{
 	struct sim_item item;
 
-	set_up(w, plan);
+	set_up(w, plan, log);
 	while (!w->stop && sim_heap_pop(&w->heap, &item)) {
 		if (item.at_ms > w->end_ms + SIM_DRAIN_MS + sim_chain_settles_ms(w)) {
 			free_item(&item);

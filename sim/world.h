@@ -294,8 +294,18 @@ struct sim_chain_world {
 	size_t queue_cap;
 };
 
+#define SIM_LOG_LINES 2000
+#define SIM_LINE_MAX  160
+
+/* The last lines of what happened, for people: oldest at next, once it is full. */
+struct sim_log {
+	char lines[SIM_LOG_LINES][SIM_LINE_MAX];
+	size_t next;
+};
+
 struct sim_world {
 	struct sim_plan *plan;
+	struct sim_log *log; /* NULL: none is kept */
 	uint64_t now_ms;
 	uint64_t end_ms; /* of the plan; then faults stop */
 	bool stop;
@@ -331,11 +341,16 @@ struct sim_world {
 
 /* world.c */
 void sim_world_run(struct sim_world *w, struct sim_plan *plan);
+/* The same history, told to log. */
+void sim_world_run_logged(struct sim_world *w, struct sim_plan *plan, struct sim_log *log);
+/* A line in the log, if there is one. */
+__attribute__((format(printf, 2, 3))) void sim_note(struct sim_world *w, const char *format, ...);
 void sim_world_free(struct sim_world *w);
 void sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes);
 void sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event);
 void sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *fx);
 void sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item);
+const char *sim_role_name(enum sim_role role);
 struct sim_client *sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index);
 struct pinf_storage sim_storage(void);
 struct pinf_domain sim_domain(void);
