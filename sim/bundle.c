@@ -149,7 +149,7 @@ write_trace(const char *directory, struct sim_plan *plan)
 	struct pinf_bytes text = {0};
 	bool good;
 
-	sim_world_run_logged(w, plan, log);
+	sim_world_run_watched(w, plan, &(struct sim_watch){.log = log});
 	sim_world_free(w);
 	free(w);
 	for (size_t i = 0; i < SIM_LOG_LINES; i++) {

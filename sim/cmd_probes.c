@@ -97,7 +97,6 @@ run(const struct pinf_options *o)
 	}
 	if (exit_code < SIM_EXIT_SAFETY)
 		return put_probes();
-	total.last_seed = wish->seed - 1;
 	sim_report(&total, exit_code);
 	return exit_code;
 }

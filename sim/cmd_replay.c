@@ -53,7 +53,6 @@ run(const struct pinf_options *o)
 	if (!sim_bundle_read(directory, &before) || !sim_bundle_plan(directory, shrunk, &plan))
 		return SIM_EXIT_USAGE;
 	sim_plant(pinf_option(o, "no-bug")->number != 0 ? "" : before.bug);
-	total.last_seed = plan.seed;
 	exit_code = sim_run_plan(&plan, &total, false, false);
 	exit_code =
 	    compare(&before, shrunk ? &before.shrunk_hash : &before.state_hash, &total, exit_code);

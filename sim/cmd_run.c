@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_run.c -- pinf-sim run: seeds or a plan in; histories, oracles and a verdict out.  spec/simulation.md. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "runs.h"
 
@@ -37,20 +36,12 @@ struct campaign {
 	struct sim_total *total;
 };
 
-static void
-show_progress(uint64_t seed, uint64_t first, uint64_t last)
-{
-	if (isatty(STDERR_FILENO) && last > first)
-		(void)fprintf(stderr, "\rseed %llu, %llu of %llu ", (unsigned long long)seed,
-		    (unsigned long long)(seed - first + 1), (unsigned long long)(last - first + 1));
-}
-
 static enum sim_exit
 run_seed(const struct campaign *c, bool first)
 {
 	const char *save = pinf_option_text(c->options, "save-plan");
 	const bool twice = pinf_option(c->options, "check-determinism")->number != 0;
-	struct sim_total one = {.last_seed = c->wish->seed};
+	struct sim_total one = {.runs = 0};
 	enum sim_exit exit_code;
 	struct sim_plan plan;
 
@@ -72,12 +63,8 @@ run_seeds(const struct campaign *c)
 	const uint64_t first = c->wish->seed;
 	enum sim_exit exit_code = SIM_EXIT_PASS;
 
-	for (; c->wish->seed <= c->last_seed && exit_code == SIM_EXIT_PASS; c->wish->seed++) {
-		show_progress(c->wish->seed, first, c->last_seed);
+	for (; c->wish->seed <= c->last_seed && exit_code == SIM_EXIT_PASS; c->wish->seed++)
 		exit_code = run_seed(c, c->wish->seed == first);
-	}
-	if (isatty(STDERR_FILENO) && c->last_seed > first)
-		(void)fputc('\n', stderr);
 	return exit_code;
 }
 
@@ -107,26 +94,12 @@ run_file(const struct pinf_options *o, struct sim_total *total)
 	enum sim_exit exit_code = SIM_EXIT_USAGE;
 
 	if (sim_read_plan(pinf_option_text(o, "plan"), &plan)) {
-		total->last_seed = plan.seed;
 		if (!total->json)
 			(void)printf("seed %llu\n", (unsigned long long)plan.seed);
 		exit_code = sim_run_plan(&plan, total, twice, true);
 	}
 	sim_plan_free(&plan);
 	return exit_code;
-}
-
-/* What the scenario asks of all the runs together. */
-static enum sim_exit
-check_assertions(const struct sim_assertions *a, const struct sim_total *total)
-{
-	struct pinf_bytes message = {0};
-	const bool good = sim_scenario_holds(a, total, &message);
-
-	if (!good)
-		(void)fputs((const char *)message.data, stderr);
-	pinf_bytes_free(&message);
-	return good ? SIM_EXIT_PASS : SIM_EXIT_ASSERTION;
 }
 
 static enum sim_exit
@@ -155,7 +128,7 @@ run(const struct pinf_options *o)
 		    .options = o, .wish = wish, .last_seed = last, .total = &total});
 	}
 	if (exit_code == SIM_EXIT_PASS)
-		exit_code = check_assertions(&scenario.assert, &total);
+		exit_code = sim_scenario_verdict(&scenario.assert, &total);
 	if (exit_code != SIM_EXIT_USAGE)
 		sim_report(&total, exit_code);
 	return exit_code;

@@ -87,7 +87,7 @@ reread(struct sim_plan *plan)
 static bool
 try(struct shrinker *s, struct sim_plan candidate)
 {
-	struct sim_total total = {.last_seed = candidate.seed};
+	struct sim_total total = {.runs = 0};
 	enum sim_exit verdict;
 	struct sim_failure now;
 

@@ -7,6 +7,7 @@
 
 static const struct sim_command *const commands[] = {
     &sim_command_run,
+    &sim_command_loop,
     &sim_command_plan,
     &sim_command_replay,
     &sim_command_shrink,

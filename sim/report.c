@@ -92,11 +92,18 @@ sim_total_merge(struct sim_total *t, const struct sim_total *of)
 	t->runs += of->runs;
 	t->simulated_ms += of->simulated_ms;
 	t->wall_ms += of->wall_ms;
-	t->last_seed = of->last_seed;
-	t->state_hash = of->state_hash;
-	t->broken = of->broken;
-	t->broken_at_ms = of->broken_at_ms;
-	memcpy(t->detail, of->detail, sizeof t->detail);
+	sim_total_recall(t, of);
+}
+
+void
+sim_total_recall(struct sim_total *t, const struct sim_total *former)
+{
+	t->verdict = former->verdict;
+	t->last_seed = former->last_seed;
+	t->state_hash = former->state_hash;
+	t->broken = former->broken;
+	t->broken_at_ms = former->broken_at_ms;
+	memcpy(t->detail, former->detail, sizeof t->detail);
 }
 
 static const char *

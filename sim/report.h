@@ -41,6 +41,8 @@ enum sim_exit sim_verdict(const struct sim_world *w);
 void sim_total_add(struct sim_total *total, const struct sim_world *w);
 /* Adds one total to another; what is said of the last run is of's. */
 void sim_total_merge(struct sim_total *total, const struct sim_total *of);
+/* What was said of the last run is former's again. */
+void sim_total_recall(struct sim_total *total, const struct sim_total *former);
 /* A row for one run, below the names of the columns where it is the first. */
 void sim_report_csv(FILE *file, const struct sim_total *total, enum sim_exit exit_code, bool first);
 void sim_report(const struct sim_total *total, enum sim_exit exit_code);

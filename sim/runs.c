@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runs.c -- what the commands of pinf-sim share.  spec/simulation.md. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <pinf/bug.h>
 
@@ -12,6 +14,10 @@
 
 static const char *planted;
 static uint64_t passed;
+static uint64_t shown_ms, world_began_ms; /* the line on a terminal */
+static bool is_muted;
+
+#define SHOWN_EVERY_MS 200
 
 bool
 pinf_bug_active(const char *name)
@@ -190,6 +196,51 @@ is_repeatable(struct sim_plan *plan, const struct pinf_hash *state_hash)
 	return same;
 }
 
+bool
+sim_progress_due(void)
+{
+	return !is_muted && isatty(STDERR_FILENO) && sim_wall_ms() >= shown_ms + SHOWN_EVERY_MS;
+}
+
+void
+sim_progress_show(const char *format, ...)
+{
+	va_list args;
+
+	(void)fputs("\r\033[K", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fflush(stderr);
+	shown_ms = sim_wall_ms();
+}
+
+void
+sim_progress_end(void)
+{
+	if (shown_ms != 0)
+		(void)fputs("\r\033[K", stderr);
+	shown_ms = 0;
+}
+
+void
+sim_progress_mute(void)
+{
+	is_muted = true;
+}
+
+static void
+show_world(const struct sim_world *w)
+{
+	const uint64_t ms = sim_wall_ms() - world_began_ms;
+
+	if (sim_progress_due())
+		sim_progress_show("seed %llu  simulated %llu s  %llu events/s",
+		    (unsigned long long)w->plan->seed,
+		    (unsigned long long)((w->now_ms - SIM_EPOCH_MS) / 1000),
+		    (unsigned long long)(w->stats.events * 1000 / (ms + 1)));
+}
+
 enum sim_exit
 sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool keep)
 {
@@ -197,7 +248,9 @@ sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool ke
 	const uint64_t start_ms = sim_wall_ms();
 	enum sim_exit exit_code;
 
-	sim_world_run(w, plan);
+	total->last_seed = plan->seed;
+	world_began_ms = start_ms;
+	sim_world_run_watched(w, plan, &(struct sim_watch){.progress = show_world});
 	exit_code = sim_verdict(w);
 	total->state_hash = w->state_hash;
 	sim_total_add(total, w);
@@ -208,5 +261,7 @@ sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool ke
 	if (keep && (exit_code == SIM_EXIT_SAFETY || exit_code == SIM_EXIT_LIVENESS))
 		sim_bundle_keep(plan, total);
 	total->wall_ms += sim_wall_ms() - start_ms;
+	total->verdict = exit_code;
+	sim_progress_end();
 	return exit_code;
 }

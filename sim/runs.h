@@ -11,8 +11,8 @@ struct sim_command {
 	struct pinf_command command;
 	enum sim_exit (*run)(const struct pinf_options *o);
 };
-extern const struct sim_command sim_command_canary, sim_command_plan, sim_command_probes,
-    sim_command_replay, sim_command_run, sim_command_shrink;
+extern const struct sim_command sim_command_canary, sim_command_loop, sim_command_plan,
+    sim_command_probes, sim_command_replay, sim_command_run, sim_command_shrink;
 
 /* Options that say which worlds are made: read by sim_scenario_read. */
 #define SIM_WORLD_OPTIONS                                                                          \
@@ -62,6 +62,11 @@ const char *sim_planted(void); /* NULL: none */
 uint64_t sim_planted_passed(void);
 
 uint64_t sim_wall_ms(void);
+/* One line on a terminal that says how far things are; elsewhere nothing. */
+bool sim_progress_due(void);
+__attribute__((format(printf, 1, 2))) void sim_progress_show(const char *format, ...);
+void sim_progress_end(void);
+void sim_progress_mute(void);
 /* One world, or twice the same.  A failing plan is kept, where keep is set. */
 enum sim_exit sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool keep);
 

@@ -31,8 +31,7 @@ PINF_MUST_CHECK enum pinf_err sim_scenario_decode(
 /* "key=value,group.key=value". */
 PINF_MUST_CHECK enum pinf_err
 sim_scenario_set(struct sim_scenario *scenario, const char *list, struct pinf_bytes *message);
-/* Appends a line for each assertion that does not hold; true: all hold. */
-bool sim_scenario_holds(
-    const struct sim_assertions *a, const struct sim_total *total, struct pinf_bytes *message);
+/* PASS, or ASSERTION with a line on stderr for each that does not hold. */
+enum sim_exit sim_scenario_verdict(const struct sim_assertions *a, const struct sim_total *total);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* world.c -- sets a world up, runs its plan, drains it, looks at what is left.  spec/simulation.md. */
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pinf/bug.h>
@@ -10,6 +10,7 @@
 
 #define PROBE_AFTER_MS 30000 /* after the last fault: everybody is up again */
 #define LOOK_EVERY_MS  5000
+#define WATCHED        512 /* items, between two looks at a world by a person */
 #define INSIDERS       3 /* one miner in so many asks for what is others' */
 #define BLOB_BAD_RATE  500 /* puts that fail while a blob-fault step lasts */
 
@@ -45,64 +46,6 @@ sim_member_of(const struct sim_world *w, const struct pinf_address *who)
 		if (pinf_address_equal(&w->clients[i]->wallet.address, who))
 			return i;
 	return UINT32_MAX;
-}
-
-void
-sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes)
-{
-	uint8_t text[8 * 16];
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t b = 0; b < 8; b++)
-			text[8 * i + b] = (uint8_t)(numbers[i] >> (8 * b));
-	pinf_sha256_update(&w->trace, (struct pinf_span){text, 8 * count});
-	pinf_sha256_update(&w->trace, bytes);
-}
-
-void
-sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event)
-{
-	const uint64_t numbers[] = {1, node, event->kind, event->now_ms, event->id, event->err,
-	    event->size, event->status, event->body.len};
-
-	w->stats.events++;
-	sim_trace(w, numbers, sizeof numbers / sizeof *numbers, event->body);
-	sim_trace(w, NULL, 0,
-	    (struct pinf_span){
-		event->sha256.bytes, event->kind == PINF_EV_SEALED ? sizeof event->sha256 : 0});
-	if (event->request != NULL)
-		sim_trace(w, NULL, 0,
-		    (struct pinf_span){
-			event->request->body_sha256.bytes, sizeof event->request->body_sha256});
-}
-
-void
-sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *fx)
-{
-	const uint64_t numbers[] = {2, node, fx->kind, fx->id, fx->request, fx->status, fx->size,
-	    fx->at_ms, fx->seal_id, fx->timeout_ms, fx->body.len, fx->document.len, fx->path.len};
-
-	sim_trace(w, numbers, sizeof numbers / sizeof *numbers, pinf_span_of(&fx->body));
-	sim_trace(w, NULL, 0, pinf_span_of(&fx->document));
-	sim_trace(w, NULL, 0, pinf_span_of(&fx->path));
-	sim_trace(w, NULL, 0, pinf_span_str(fx->authorization));
-	sim_trace(w, NULL, 0, (struct pinf_span){fx->sha256.bytes, sizeof fx->sha256});
-}
-
-void
-sim_note(struct sim_world *w, const char *format, ...)
-{
-	char *line, text[SIM_LINE_MAX - 20];
-	va_list args;
-
-	if (w->log == NULL)
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	line = w->log->lines[w->log->next++ % SIM_LOG_LINES];
-	(void)snprintf(line, SIM_LINE_MAX, "%10llu ms  %s\n",
-	    (unsigned long long)(w->now_ms - SIM_EPOCH_MS), text);
 }
 
 void
@@ -283,23 +226,13 @@ crash_callers(struct sim_world *w, uint64_t down_ms)
 }
 
 static void
-note_step(struct sim_world *w, const struct sim_step *step)
-{
-	struct pinf_bytes text = {0};
-
-	if (w->log == NULL)
-		return;
-	sim_step_encode(&text, step);
-	sim_note(w, "step %.*s", (int)text.len, (const char *)text.data);
-	pinf_bytes_free(&text);
-}
-
-static void
 do_step(struct sim_world *w, const struct sim_step *step)
 {
 	struct sim_client *c = w->clients[step->miner];
 
-	note_step(w, step);
+	sim_note_step(w, step);
+	if (PINF_BUG(process_dies) && step->op == SIM_ROTATE)
+		abort();
 	switch (step->op) {
 	case SIM_SESSION:
 	case SIM_ALLOW:
@@ -503,12 +436,12 @@ to_client(struct sim_world *w, struct sim_item *item)
 }
 
 static void
-set_up(struct sim_world *w, struct sim_plan *plan, struct sim_log *log)
+set_up(struct sim_world *w, struct sim_plan *plan, const struct sim_watch *watch)
 {
 	const struct sim_vfs_hooks hooks = {w, disk_wrote, disk_now};
 	struct sim_rng rng = sim_rng_of(plan->seed, "marker", 0);
 
-	*w = (struct sim_world){.plan = plan, .log = log, .now_ms = SIM_EPOCH_MS};
+	*w = (struct sim_world){.plan = plan, .watch = *watch, .now_ms = SIM_EPOCH_MS};
 	w->end_ms = w->now_ms + (uint64_t)plan->minutes * 60000;
 	(void)snprintf(
 	    w->marker, sizeof w->marker, "~%015llx", (unsigned long long)(sim_rng_next(&rng) >> 4));
@@ -532,21 +465,24 @@ set_up(struct sim_world *w, struct sim_plan *plan, struct sim_log *log)
 void
 sim_world_run(struct sim_world *w, struct sim_plan *plan)
 {
-	sim_world_run_logged(w, plan, NULL);
+	sim_world_run_watched(w, plan, &(struct sim_watch){.log = NULL});
 }
 
 void
-sim_world_run_logged(struct sim_world *w, struct sim_plan *plan, struct sim_log *log)
+sim_world_run_watched(struct sim_world *w, struct sim_plan *plan, const struct sim_watch *watch)
 {
 	struct sim_item item;
+	unsigned items = 0;
 
-	set_up(w, plan, log);
+	set_up(w, plan, watch);
 	while (!w->stop && sim_heap_pop(&w->heap, &item)) {
 		if (item.at_ms > w->end_ms + SIM_DRAIN_MS + sim_chain_settles_ms(w)) {
 			free_item(&item);
 			break;
 		}
 		w->now_ms = item.at_ms;
+		if (w->watch.progress != NULL && ++items % WATCHED == 0)
+			w->watch.progress(w);
 		if (item.what == SIM_DO_STEP)
 			do_step(w, &plan->steps[item.id]);
 		else if (item.what == SIM_FAULT_ENDS)

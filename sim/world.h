@@ -303,9 +303,15 @@ struct sim_log {
 	size_t next;
 };
 
+/* Who looks on; no history depends on it. */
+struct sim_watch {
+	struct sim_log *log; /* NULL: none is kept */
+	void (*progress)(const struct sim_world *w); /* now and then; NULL: nobody asks */
+};
+
 struct sim_world {
 	struct sim_plan *plan;
-	struct sim_log *log; /* NULL: none is kept */
+	struct sim_watch watch;
 	uint64_t now_ms;
 	uint64_t end_ms; /* of the plan; then faults stop */
 	bool stop;
@@ -341,10 +347,12 @@ struct sim_world {
 
 /* world.c */
 void sim_world_run(struct sim_world *w, struct sim_plan *plan);
-/* The same history, told to log. */
-void sim_world_run_logged(struct sim_world *w, struct sim_plan *plan, struct sim_log *log);
+/* The same history, with somebody who looks on. */
+void
+sim_world_run_watched(struct sim_world *w, struct sim_plan *plan, const struct sim_watch *watch);
 /* A line in the log, if there is one. */
 __attribute__((format(printf, 2, 3))) void sim_note(struct sim_world *w, const char *format, ...);
+void sim_note_step(struct sim_world *w, const struct sim_step *step);
 void sim_world_free(struct sim_world *w);
 void sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes);
 void sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event);

@@ -48,6 +48,20 @@ class Bundle(unittest.TestCase):
         (bundle / "verdict.json").write_text(json.dumps(verdict), encoding="utf-8")
         self.sim("shrink", bundle, status=2, says="does not fail in that way any more")
 
+    def test_loops(self):
+        said = self.sim("loop", "--seeds", "1..5", "--jobs", 2, "--minutes", 2, says="seeds done 5 of 5, inconclusive 0, failed 0\n")
+        alone = self.sim("run", "--seeds", "1..5", "--minutes", 2)
+        pick = lambda text: [line for line in text.splitlines() if line.startswith(("  ", "state hash")) and "wall ms" not in line]
+        self.assertEqual(pick(said), pick(alone))
+        self.sim("loop", "--seeds", "1..1000", "--budget", "1ms", says="seeds done 1 of 1000")
+        self.sim("loop", "--seeds", "1..4", "--jobs", 2, "--keep-going", "--bug", "lease_not_checked", status=10,
+                 says=r"failed 4\n  attempt-holder: seeds( [1-4]){4}\n")
+        self.assertEqual(len(list((self.dir / "failures").glob("attempt-holder-[1-4]-*/verdict.json"))), 4)
+
+    def test_a_process_that_dies_is_a_failure(self):
+        self.sim("loop", "--seeds", "1..3", "--bug", "process_dies", status=10, says="kept: failures/crash-1.json\nagain: ")
+        self.sim("plan", "--check", "failures/crash-1.json", says="^seed 1: ")
+
     def test_bad_bundles(self):
         self.sim("replay", "nowhere", status=1, says="nowhere/verdict.json cannot be read: is that a bundle?")
         bundle = self.keep()
