@@ -14,7 +14,7 @@ static const struct sim_command *const commands[] = {
     &sim_command_canary,
     &sim_command_probes,
 };
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static int
 help(void)

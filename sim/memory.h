@@ -21,7 +21,7 @@ sim_need(void *memory)
 static inline void *
 sim_new(size_t size)
 {
-	return sim_need(calloc(1, size));
+	return sim_need(calloc(1, size > 0 ? size : 1));
 }
 
 /* An array with room for count elements; new memory is not cleared. */

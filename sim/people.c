@@ -10,7 +10,7 @@
 
 #define RETRY_MS   500
 #define TRIES_MAX  200
-#define GIVE_UP_MS (2 * SIM_TIMEOUT_MS)
+#define GIVE_UP_MS ((uint64_t)2 * SIM_TIMEOUT_MS)
 #define RECENT     8 /* leases that an insider knows of */
 
 /* Waits for its answer like any other request. */

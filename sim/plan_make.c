@@ -249,8 +249,8 @@ make_reorgs(struct sim_plan *plan, struct sim_rng *rng)
 		const struct sim_step *change = &plan->steps[sim_rng_below(rng, count)];
 		struct sim_step step = {.op = SIM_REORG};
 
-		step.at_ms =
-		    change->at_ms + between(rng, 2, chain->confirmations + 2) * chain->block_ms;
+		step.at_ms = change->at_ms +
+			     (uint64_t)between(rng, 2, chain->confirmations + 2) * chain->block_ms;
 		step.depth = between(rng, 1, chain->confirmations);
 		if (sim_rng_hit(rng, 100))
 			step.depth += between(rng, 1, 6);

@@ -334,7 +334,7 @@ x_current_time(sqlite3_vfs *base, sqlite3_int64 *now)
 {
 	const struct sim_vfs *vfs = (const struct sim_vfs *)base;
 
-	*now = (sqlite3_int64)(vfs->hooks.now_ms(vfs->hooks.ctx) + UNIX_EPOCH);
+	*now = (sqlite3_int64)vfs->hooks.now_ms(vfs->hooks.ctx) + UNIX_EPOCH;
 	return SQLITE_OK;
 }
 
