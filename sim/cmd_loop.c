@@ -27,7 +27,7 @@ static const struct pinf_option loop_options[] = {
 	.type = PINF_OPT_DURATION,
 	.min = 1,
 	.fallback = "1d",
-	.help = "no seed is begun after this time"},
+	.help = "no further seed is begun after this time"},
     {.name = "keep-going", .type = PINF_OPT_BOOL, .help = "past the first failure, to find all"},
     SIM_WORLD_OPTIONS,
     {.name = "bug",
@@ -175,7 +175,8 @@ turn(struct loop *l)
 	nfds_t count = 0;
 
 	for (size_t i = 0; i < l->jobs; i++) {
-		l->is_over |= l->scenario.wish.seed > l->last || sim_wall_ms() >= l->until_ms;
+		l->is_over |= l->scenario.wish.seed > l->last ||
+			      (l->scenario.wish.seed > l->first && sim_wall_ms() >= l->until_ms);
 		if (l->runs[i].pid == 0 && !l->is_over && !begin(l, &l->runs[i])) {
 			l->is_over = true;
 			l->worst = SIM_EXIT_USAGE;
