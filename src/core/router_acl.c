@@ -87,7 +87,8 @@ acl_change(struct pinf_router *r, const struct pinf_member *member, bool put, bo
 	enum pinf_err err = put ? r->store.ops->member_put(r->store.ctx, member, changed)
 				: r->store.ops->member_drop(r->store.ctx, member, changed);
 
-	if (err == PINF_OK && !put && PINF_BUG(removal_not_stored))
+	/* Not of seats: who takes those asks for the next one until there is none. */
+	if (err == PINF_OK && !put && member->until_ms == 0 && PINF_BUG(removal_not_stored))
 		err = r->store.ops->member_put(r->store.ctx, member, changed);
 	if (err != PINF_OK)
 		return err;

@@ -8,6 +8,7 @@ import sys
 import tree
 
 ASKED = "pinf_bug_active", "pinf_probe_reached"
+SHOWN = "sim/CANARIES.md"
 TABLES = {"PINF_BUG": "sim/cmd_canary.c", "PINF_SOMETIMES": "sim/cmd_probes.c"}
 
 
@@ -29,6 +30,8 @@ def tables(root):
         known = set(re.findall(r'^\s*\{"(\w+)",', (root / table).read_text(encoding="utf-8"), re.MULTILINE))
         findings += [f"{table}: lacks {name}" for name in sorted(used(root, macro) - known)]
         findings += [f"{table}: {name} is nowhere in src" for name in sorted(known - used(root, macro))]
+    shown = set(re.findall(r"^\| `(\w+)` \|", (root / SHOWN).read_text(encoding="utf-8"), re.MULTILINE))
+    findings += [f"{SHOWN}: {name} is there, or in src, alone" for name in sorted(shown ^ used(root, "PINF_BUG"))]
     return findings
 
 
@@ -50,12 +53,14 @@ def on_fixture(root):
 
 
 SOURCE = {"src/core/a.c": "if (PINF_BUG(lost_key))\n",
-          "sim/cmd_canary.c": '    {"lost_key", SIM_X},\n', "sim/cmd_probes.c": ""}
+          "sim/cmd_canary.c": '    {"lost_key", SIM_X},\n', "sim/cmd_probes.c": "",
+          "sim/CANARIES.md": "| `lost_key` | x |\n"}
 BAD = [
     ({**SOURCE, "release": "\0pinf_bug_active\0", "twin": "\0lost_key\0"}, "asks"),
     ({**SOURCE, "release": "\0lost_key\0", "twin": "\0lost_key\0"}, "holds the planted"),
     ({**SOURCE, "release": "", "twin": ""}, "in none of"),
     ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/cmd_canary.c": ""}, "lacks lost_key"),
+    ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/CANARIES.md": "# None\n"}, "lost_key is there, or in src, alone"),
     ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/cmd_probes.c": '\t{"a",\n'}, "a is nowhere"),
 ]
 GOOD = [{**SOURCE, "release": "", "twin": "\0lost_key\0"}]
