@@ -64,6 +64,24 @@ is_due(const struct sim_chain_world *c)
 	return c->queue_count > 0 && c->queue[0].change.block <= c->chain.count;
 }
 
+static void
+take_down(struct sim_world *w, const struct sim_transaction *sent)
+{
+	const uint32_t miner = sim_member_of(w, &sent->change.who);
+	struct sim_mark mark = {.kind = SIM_MARK_MINED,
+	    .what = SIM_PRIVATE,
+	    .session = (uint32_t)sent->change.session,
+	    .value = (uint32_t)w->chain.chain.count};
+
+	if (sent->change.op == SIM_CHAIN_ADD)
+		mark.what = SIM_ALLOW;
+	else if (sent->change.op == SIM_CHAIN_REMOVE)
+		mark.what = SIM_DENY;
+	if (mark.what != SIM_PRIVATE)
+		mark.node = miner + 1;
+	sim_timeline_add(w, mark);
+}
+
 /* A block, and in it what was sent for it. */
 static void
 mine(struct sim_world *w)
@@ -74,6 +92,7 @@ mine(struct sim_world *w)
 		const struct sim_chain_change *change = &c->queue[0].change;
 
 		sim_chain_do(&c->chain, change->op, change->session, &change->who);
+		take_down(w, &c->queue[0]);
 		w->sessions[c->queue[0].session].governed->changed_block = c->chain.count;
 		memmove(c->queue, c->queue + 1, --c->queue_count * sizeof *c->queue);
 		w->stats.transactions++;

@@ -85,7 +85,7 @@ start_caller(struct sim_world *w, struct sim_client *c)
 	    .suite = c->index % 2 == 0 ? PINF_SUITE_CHACHA20POLY1305 : PINF_SUITE_AES256GCM,
 	    .session = w->sessions[c->step->session].id,
 	    .timeout_ms = SIM_TIMEOUT_MS,
-	    .precommit_timeout_ms = 20000,
+	    .precommit_timeout_ms = SIM_PRECOMMIT_S * 1000,
 	    .retry_ms = 500,
 	    .send_timeout_ms = 30000,
 	    .padded = true,
@@ -103,6 +103,8 @@ void
 sim_client_start(struct sim_world *w, struct sim_client *c)
 {
 	c->up = true;
+	if (c->life > 0)
+		sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_UP, .node = c->node});
 	if (c->role == SIM_MINER)
 		start_miner(w, c);
 	else if (c->role == SIM_CALLER)
@@ -118,6 +120,8 @@ sim_client_crash(struct sim_world *w, struct sim_client *c, uint64_t down_ms)
 	c->up = false;
 	c->life++;
 	forget_work(c);
+	sim_timeline_add(w,
+	    (struct sim_mark){.kind = SIM_MARK_DOWN, .node = c->node, .value = (uint32_t)down_ms});
 	w->stats.faults[c->role == SIM_MINER ? SIM_F_MINER_CRASH : SIM_F_CALLER_CRASH]++;
 	sim_after(
 	    w, down_ms, (struct sim_item){.what = SIM_START, .node = c->node, .life = c->life});
@@ -259,6 +263,14 @@ run_effect(struct sim_world *w, struct sim_client *c, struct pinf_effect *fx)
 	}
 }
 
+void
+sim_client_failed(struct sim_world *w, struct sim_client *c, enum pinf_err err)
+{
+	c->done = true;
+	sim_timeline_add(
+	    w, (struct sim_mark){.kind = SIM_MARK_ENDS, .node = c->node, .err = (uint16_t)err});
+}
+
 static void
 caller_failed(struct sim_world *w, struct sim_client *c, const struct pinf_api_error *error)
 {
@@ -271,7 +283,7 @@ caller_failed(struct sim_world *w, struct sim_client *c, const struct pinf_api_e
 		sim_client_crash(w, c, COMES_BACK_MS);
 		return;
 	}
-	c->done = true;
+	sim_client_failed(w, c, err);
 	if (err == PINF_E_TIMEOUT || err >= PINF_E_NOT_FOUND)
 		w->stats.given_up++;
 	else
@@ -286,6 +298,8 @@ sim_client_answered(struct sim_world *w, struct sim_client *c)
 {
 	c->done = c->answered = true;
 	w->stats.answered++;
+	sim_timeline_add(
+	    w, (struct sim_mark){.kind = SIM_MARK_ENDS, .node = c->node, .status = 200});
 	sim_histogram_add(&w->stats.answer_ms, w->now_ms - c->started_ms);
 }
 

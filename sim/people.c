@@ -213,6 +213,7 @@ job_done(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 		break;
 	default: break;
 	}
+	sim_timeline_step(w, SIM_MARK_TOLD, job);
 	end_job(w, c);
 }
 
@@ -256,7 +257,7 @@ complete(struct sim_world *w, struct sim_client *c)
 	pinf_json_open(&json, NULL, '{');
 	(void)snprintf(text, sizeof text, "task-%u", c->index);
 	pinf_json_put_str(&json, "client_reference", text);
-	pinf_json_put_uint(&json, "precommit_timeout", 20);
+	pinf_json_put_uint(&json, "precommit_timeout", SIM_PRECOMMIT_S);
 	pinf_json_put_text(&json, "prompt", pinf_span_of(&input.prompt));
 	pinf_json_put_str(&json, "prompt_type", input.prompt_type);
 	pinf_json_put_uint(&json, "timeout", SIM_TIMEOUT_MS / 1000);
@@ -294,9 +295,9 @@ check_answer(struct sim_world *w, struct sim_client *c, struct pinf_span body)
 	pinf_json_free(parsed);
 }
 
-/* Answers of the router about the task itself: asking again gives the same. */
+/* Answers of the router about the task itself: asking again gives the same.  *err: what went wrong. */
 static bool
-is_final(const struct sim_message *m)
+is_final(const struct sim_message *m, enum pinf_err *err)
 {
 	struct pinf_event event = {.kind = PINF_EV_REPLY,
 	    .err = m->err,
@@ -304,25 +305,31 @@ is_final(const struct sim_message *m)
 	    .body = pinf_span_of(&m->body)};
 	struct pinf_api_error error = {.err = PINF_OK};
 
+	*err = m->err;
 	if (!pinf_reply_refused(&error, &event))
 		return false;
+	*err = error.err;
 	return m->status < 500 || error.err == PINF_E_TASK_FAILED || error.err == PINF_E_TIMEOUT;
 }
 
 static void
 complete_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 {
+	enum pinf_err err;
+	bool final;
+
 	if (m->err == PINF_OK && m->status == 200) {
 		sim_client_answered(w, c);
 		check_answer(w, c, pinf_span_of(&m->body));
 		return;
 	}
-	if (!is_final(m) && w->now_ms < c->started_ms + GIVE_UP_MS) {
+	final = is_final(m, &err);
+	if (!final && w->now_ms < c->started_ms + GIVE_UP_MS) {
 		sim_client_wake(w, c, RETRY_MS);
 		return;
 	}
-	c->done = true;
-	if (is_final(m) && m->status < 500)
+	sim_client_failed(w, c, err);
+	if (final && m->status < 500)
 		w->stats.refused++;
 	else
 		w->stats.given_up++;

@@ -19,8 +19,8 @@ config_of(const struct sim_world *w)
 	config.admin = w->admin->wallet.address;
 	config.open_sessions = true;
 	config.reserve_ms = 10000;
-	config.precommit_ms = 20000;
-	config.commit_ms = 10000;
+	config.precommit_ms = SIM_PRECOMMIT_S * 1000;
+	config.commit_ms = SIM_COMMIT_MS;
 	config.retention_ms = 3600000;
 	config.orphan_ms = 60000;
 	config.seat_ms = 10000;
@@ -78,6 +78,7 @@ sim_router_start(struct sim_world *w)
 		return;
 	}
 	sim_note(w, "the router is up");
+	sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_UP});
 	sim_oracle_store(w);
 	sim_chain_forgotten(w, w->now_ms);
 	for (uint32_t n = 0; n < PINF_CHAIN_ENDPOINTS_MAX; n++)
@@ -126,6 +127,7 @@ sim_router_crash(struct sim_world *w, uint64_t down_ms)
 	if (r->core == NULL)
 		return;
 	sim_note(w, "the router dies, for %llu ms", (unsigned long long)down_ms);
+	sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_DOWN, .value = (uint32_t)down_ms});
 	sim_vfs_stop(w->vfs);
 	forget_all(w);
 	sim_vfs_crash(w->vfs);
@@ -275,6 +277,10 @@ sim_router_batch(struct sim_world *w)
 	w->stats.faults[SIM_F_FAILED_COMMIT] += err != PINF_OK;
 	if (err != PINF_OK)
 		sim_note(w, "the router undoes a batch of %zu: %s", count, pinf_err_name(err));
+	if (err != PINF_OK)
+		sim_timeline_add(w,
+		    (struct sim_mark){
+			.kind = SIM_MARK_UNDONE, .err = (uint16_t)err, .value = (uint32_t)count});
 	if (err != PINF_OK)
 		sim_chain_forgotten(w, w->now_ms + UNDONE_MS);
 	if (err == PINF_E_CORRUPT || down_ms != 0) {

@@ -32,6 +32,7 @@ respond(struct sim_world *w, uint64_t request, unsigned status, struct pinf_byte
 	if (conn == NULL)
 		return;
 	sim_oracle_response(w, conn, status, pinf_span_of(body));
+	sim_timeline_answer(w, conn, status, pinf_span_of(body));
 	m = conn->message;
 	conn->message = NULL;
 	sim_conn_drop(w, conn);

@@ -231,6 +231,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	struct sim_client *c = w->clients[step->miner];
 
 	sim_note_step(w, step);
+	sim_timeline_step(w, SIM_MARK_STEP, step);
 	if (PINF_BUG(process_dies) && step->op == SIM_ROTATE)
 		abort();
 	switch (step->op) {
@@ -329,6 +330,7 @@ fault_ends(struct sim_world *w, uint64_t which)
 	case FAULT_BLOB: w->blob_windows--; break;
 	case FAULT_ALL:
 		sim_note(w, "all faults stop");
+		sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_CALM});
 		w->calm = true;
 		w->router.crash_after_commit_ms = 0;
 		for (size_t i = 0; i < w->client_count; i++)
@@ -359,6 +361,11 @@ start_client(struct sim_world *w, struct sim_client *c)
 	}
 	if (calls && c->document.len == 0) {
 		c->started_ms = w->now_ms;
+		sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_BEGINS,
+					.what = (uint8_t)c->step->api,
+					.node = c->node,
+					.session = (uint32_t)w->sessions[c->step->session].id,
+					.value = c->probe});
 		write_prompt(w, c);
 	}
 	sim_client_start(w, c);

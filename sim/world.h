@@ -19,12 +19,15 @@
 #include "oracle.h"
 #include "plan.h"
 #include "rng.h"
+#include "timeline.h"
 #include "vfs.h"
 
 #define SIM_EPOCH_MS    1700000000000 /* the wall clock at the start */
 #define SIM_DRAIN_MS    240000 /* after the plan's end, without faults */
 #define SIM_TIMEOUT_MS  120000 /* of a task */
 #define SIM_SLOTS       2 /* tasks that a miner has at once */
+#define SIM_PRECOMMIT_S 20 /* a miner's time, from its acknowledgement on */
+#define SIM_COMMIT_MS   10000 /* and from there to the result */
 #define SIM_RECORDED    64 /* requests that attackers replay */
 #define SIM_ROUTER_NODE 0
 #define SIM_CANONICAL   PINF_CHAIN_ENDPOINTS_MAX /* the chain itself, beside its nodes */
@@ -306,6 +309,7 @@ struct sim_log {
 /* Who looks on; no history depends on it. */
 struct sim_watch {
 	struct sim_log *log; /* NULL: none is kept */
+	struct sim_timeline *timeline; /* NULL: nothing is taken down */
 	void (*progress)(const struct sim_world *w); /* now and then; NULL: nobody asks */
 };
 
@@ -429,6 +433,7 @@ void sim_client_reply(struct sim_world *w, struct sim_client *c, struct sim_mess
 void sim_client_timer(struct sim_world *w, struct sim_client *c);
 void sim_client_event(struct sim_world *w, struct sim_client *c, struct pinf_event *event);
 void sim_client_answered(struct sim_world *w, struct sim_client *c);
+void sim_client_failed(struct sim_world *w, struct sim_client *c, enum pinf_err err);
 void sim_client_wake(struct sim_world *w, struct sim_client *c, uint64_t delay_ms);
 /* The simulated engine: the result document is a function of the input document. */
 void sim_infer(struct pinf_span input, struct pinf_bytes *result);
