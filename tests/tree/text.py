@@ -21,14 +21,14 @@ STRAY = [
 
 def check(root):
     findings = []
-    names = tree.files(root, (*tree.C, ".py", ".sh", ".cmake", ".txt", ".md", ".json", ".mjs", ".sol", ".in", ""), TOPS)
+    names = tree.files(root, (*tree.C, ".py", ".sh", ".cmake", ".txt", ".md", ".json", ".mjs", ".sol", ".html", ".in", ""), TOPS)
     for path in names:
         try:
             lines = tree.lines_of(root, path)
         except UnicodeDecodeError:
             continue  # corpora and vectors may be any bytes
         script = lines[:1] and lines[0].startswith("#!")
-        if path.suffix in (*tree.C, ".py", ".sh", ".cmake", ".mjs", ".sol") or script or path.name == "CMakeLists.txt":
+        if path.suffix in (*tree.C, ".py", ".sh", ".cmake", ".mjs", ".sol", ".html") or script or path.name == "CMakeLists.txt":
             if SPDX not in "".join(lines[:2] if script else lines[:1]):
                 findings.append(f"{path}:1: no '{SPDX}'")
         if path.suffix in tree.C and f"{path.name} -- " not in "".join(lines[1:4]):
@@ -55,6 +55,7 @@ BAD = [
     (c("/* TO" "DO: more */"), "unfinished"),
     (c("/* http://" "registry.example.net/ */"), "registry"),
     ({"tests/a.sol": "contract A {}\n"}, "SPDX"),
+    ({"sim/a.html": "<!doctype html>\n"}, "SPDX"),
     ({"tests/package-lock.json": '"resol' 'ved": "https://example.net/a.tgz"\n'}, "lock file"),
 ]
 
