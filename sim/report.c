@@ -104,10 +104,11 @@ sim_total_recall(struct sim_total *t, const struct sim_total *former)
 	t->broken = former->broken;
 	t->broken_at_ms = former->broken_at_ms;
 	memcpy(t->detail, former->detail, sizeof t->detail);
+	t->report = former->report;
 }
 
-static const char *
-verdict_of(enum sim_exit exit_code)
+const char *
+sim_verdict_name(enum sim_exit exit_code)
 {
 	switch (exit_code) {
 	case SIM_EXIT_PASS: return "pass";
@@ -222,6 +223,11 @@ put_faults(struct sink *to, const struct sim_total *t)
 	for (int i = 0; i < SIM_ORACLES; i++)
 		row(to, sim_oracle_name((enum sim_oracle)i), t->evaluated[i]);
 	group_end(to);
+}
+
+static void
+put_runs(struct sink *to, const struct sim_total *t)
+{
 	group(to, "runs");
 	row(to, "seeds", t->runs);
 	row(to, "fewest tasks completed", t->least_completed);
@@ -240,14 +246,25 @@ sim_report_csv(FILE *file, const struct sim_total *t, enum sim_exit exit_code, b
 		(void)fputs("version,seed,result,\"state hash\"", file);
 		put_tasks(&names, &t->stats);
 		put_faults(&names, t);
+		put_runs(&names, t);
 		(void)fputc('\n', file);
 	}
 	pinf_hex(hash, t->state_hash.bytes, sizeof t->state_hash.bytes);
 	(void)fprintf(file, "%d,%llu,%s,%s", SIM_REPORT_VERSION, (unsigned long long)t->last_seed,
-	    verdict_of(exit_code), hash);
+	    sim_verdict_name(exit_code), hash);
 	put_tasks(&values, &t->stats);
 	put_faults(&values, t);
+	put_runs(&values, t);
 	(void)fputc('\n', file);
+}
+
+void
+sim_report_groups(struct pinf_json_writer *json, const struct sim_total *t)
+{
+	struct sink to = {.json = json};
+
+	put_tasks(&to, &t->stats);
+	put_faults(&to, t);
 }
 
 void
@@ -265,6 +282,7 @@ sim_report(const struct sim_total *t, enum sim_exit exit_code)
 	}
 	put_tasks(&to, &t->stats);
 	put_faults(&to, t);
+	put_runs(&to, t);
 	if (t->json) {
 		pinf_json_put_uint(&json, "seed", t->last_seed);
 		pinf_json_put_str(&json, "state_hash", hash);
@@ -273,7 +291,9 @@ sim_report(const struct sim_total *t, enum sim_exit exit_code)
 			pinf_json_put_str(&json, "detail", t->detail);
 			pinf_json_put_uint(&json, "at_ms", t->broken_at_ms);
 		}
-		pinf_json_put_str(&json, "result", verdict_of(exit_code));
+		if (t->report != NULL)
+			pinf_json_put_str(&json, "report", t->report);
+		pinf_json_put_str(&json, "result", sim_verdict_name(exit_code));
 		pinf_json_close(&json, '}');
 		if (pinf_json_written(&json) == PINF_OK)
 			(void)puts((const char *)text.data);
@@ -283,7 +303,9 @@ sim_report(const struct sim_total *t, enum sim_exit exit_code)
 			(void)printf("seed %llu broke %s at %llu ms: %s\n",
 			    (unsigned long long)t->last_seed, sim_oracle_name(t->broken),
 			    (unsigned long long)t->broken_at_ms, t->detail);
-		(void)printf("result: %s\n", verdict_of(exit_code));
+		if (t->report != NULL)
+			(void)printf("report: %s\n", t->report);
+		(void)printf("result: %s\n", sim_verdict_name(exit_code));
 	}
 	pinf_bytes_free(&text);
 }

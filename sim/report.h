@@ -35,8 +35,10 @@ struct sim_total {
 	enum sim_oracle broken;
 	uint64_t broken_at_ms;
 	char detail[256];
+	const char *report; /* file of the last run's; NULL: none */
 };
 
+const char *sim_verdict_name(enum sim_exit exit_code);
 enum sim_exit sim_verdict(const struct sim_world *w);
 void sim_total_add(struct sim_total *total, const struct sim_world *w);
 /* Adds one total to another; what is said of the last run is of's. */
@@ -45,6 +47,9 @@ void sim_total_merge(struct sim_total *total, const struct sim_total *of);
 void sim_total_recall(struct sim_total *total, const struct sim_total *former);
 /* A row for one run, below the names of the columns where it is the first. */
 void sim_report_csv(FILE *file, const struct sim_total *total, enum sim_exit exit_code, bool first);
+struct pinf_json_writer;
+/* Members of an open object: the groups of the table, but its times. */
+void sim_report_groups(struct pinf_json_writer *json, const struct sim_total *total);
 void sim_report(const struct sim_total *total, enum sim_exit exit_code);
 
 #endif

@@ -10,12 +10,15 @@
 #include <pinf/bug.h>
 
 #include "bundle.h"
+#include "html.h"
 #include "runs.h"
 
 static const char *planted;
 static uint64_t passed;
 static uint64_t shown_ms, world_began_ms; /* the line on a terminal */
 static bool is_muted;
+static const char *html_path, *html_again; /* NULL: no report */
+static bool html_missed;
 
 #define SHOWN_EVERY_MS 200
 
@@ -44,6 +47,19 @@ const char *
 sim_planted(void)
 {
 	return planted;
+}
+
+void
+sim_html_to(const char *path, const char *again)
+{
+	html_path = path;
+	html_again = again;
+}
+
+bool
+sim_html_missed(void)
+{
+	return html_missed;
 }
 
 enum sim_exit
@@ -241,21 +257,38 @@ show_world(const struct sim_world *w)
 		    (unsigned long long)(w->stats.events * 1000 / (ms + 1)));
 }
 
+static void
+write_html(const struct sim_world *w, struct sim_total *total, enum sim_exit verdict)
+{
+	if (sim_html_write(html_path, w,
+		&(struct sim_html_run){
+		    .verdict = verdict, .again = html_again, .bug = planted, .total = total}))
+		total->report = html_path;
+	else
+		html_missed = true;
+}
+
 enum sim_exit
 sim_run_plan(struct sim_plan *plan, struct sim_total *total, bool twice, bool keep)
 {
 	struct sim_world *w = sim_new(sizeof *w);
 	const uint64_t start_ms = sim_wall_ms();
+	struct sim_timeline timeline = {.count = 0};
+	const struct sim_watch watch = {
+	    .progress = show_world, .timeline = html_path == NULL ? NULL : &timeline};
 	enum sim_exit exit_code;
 
 	total->last_seed = plan->seed;
 	world_began_ms = start_ms;
-	sim_world_run_watched(w, plan, &(struct sim_watch){.progress = show_world});
+	sim_world_run_watched(w, plan, &watch);
 	exit_code = sim_verdict(w);
 	total->state_hash = w->state_hash;
 	sim_total_add(total, w);
 	if (twice && exit_code == SIM_EXIT_PASS && !is_repeatable(plan, &w->state_hash))
 		exit_code = SIM_EXIT_NONDETERMINISM;
+	if (html_path != NULL)
+		write_html(w, total, exit_code);
+	sim_timeline_free(&timeline);
 	sim_world_free(w);
 	free(w);
 	if (keep && (exit_code == SIM_EXIT_SAFETY || exit_code == SIM_EXIT_LIVENESS))

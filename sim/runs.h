@@ -61,6 +61,11 @@ const char *sim_planted(void); /* NULL: none */
 /* How often its place was passed, by now. */
 uint64_t sim_planted_passed(void);
 
+/* Runs leave their report there; again: the command that runs the plan.  Borrows both; NULL: no report. */
+void sim_html_to(const char *path, const char *again);
+/* Whether one could not be written. */
+bool sim_html_missed(void);
+
 uint64_t sim_wall_ms(void);
 /* One line on a terminal that says how far things are; elsewhere nothing. */
 bool sim_progress_due(void);
