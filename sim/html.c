@@ -63,7 +63,7 @@ put_run(struct pinf_json_writer *json, const struct sim_world *w, const struct s
 	pinf_json_put_uint(json, "now_ms", ms_since_start(w->now_ms));
 	pinf_json_put_uint(json, "end_ms", ms_since_start(w->end_ms));
 	pinf_json_put_uint(json, "ack_ms", pinf_router_defaults().ack_ms);
-	pinf_json_put_uint(json, "precommit_ms", SIM_PRECOMMIT_S * 1000);
+	pinf_json_put_uint(json, "precommit_ms", (uint64_t)SIM_PRECOMMIT_S * 1000);
 	pinf_json_put_uint(json, "commit_ms", SIM_COMMIT_MS);
 	pinf_json_put_uint(json, "ids_a_try", SIM_SESSIONS_MAX);
 	put_plan(json, w->plan);
