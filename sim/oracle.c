@@ -68,30 +68,8 @@ contains(struct pinf_span bytes, const char *needle, size_t len)
 	return false;
 }
 
-static size_t
-start_of(const uint8_t *bytes)
-{
-	return (size_t)bytes[0] << 8 | bytes[1];
-}
-
 /* A key as the map's: both are 32 bytes as good as random. */
 _Static_assert(PINF_KEY_LEN == PINF_HASH_LEN, "keys are looked up as hashes are");
-
-static bool
-contains_key(const struct sim_oracles *o, struct pinf_span bytes)
-{
-	for (size_t i = 0; i + PINF_KEY_LEN <= bytes.len; i++) {
-		const size_t start = start_of(bytes.data + i);
-		struct pinf_hash window;
-
-		if ((o->key_starts[start / 8] & (1u << (start % 8))) == 0)
-			continue;
-		memcpy(window.bytes, bytes.data + i, sizeof window.bytes);
-		if (sim_map_get(&o->keys, &window) != NULL)
-			return true;
-	}
-	return false;
-}
 
 void
 sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes)
@@ -100,7 +78,7 @@ sim_oracle_scan(struct sim_world *w, const char *where, struct pinf_span bytes)
 		return;
 	sim_check(w, SIM_SECRECY, !contains(bytes, w->marker, sizeof w->marker - 1),
 	    "text of a private session in %s", where);
-	sim_check(w, SIM_SECRECY, !contains_key(&w->oracles, bytes), "a key in %s", where);
+	sim_check(w, SIM_SECRECY, !sim_secrets_in(&w->oracles.keys, bytes), "a key in %s", where);
 }
 
 void
@@ -109,7 +87,6 @@ sim_oracle_key(struct sim_world *w, const struct pinf_key *key, uint32_t version
 {
 	static const struct pinf_key none = {{0}};
 	struct sim_oracles *o = &w->oracles;
-	const size_t start = start_of(key->bytes);
 	uint8_t for_what[4 + PINF_SCOPE_MAX] = {0};
 	struct pinf_hash as_hash, what = {{0}};
 	const struct pinf_hash *before;
@@ -122,12 +99,11 @@ sim_oracle_key(struct sim_world *w, const struct pinf_key *key, uint32_t version
 		(void)pinf_scope_encode(for_what + 4, scope);
 		pinf_sha256(&what, (struct pinf_span){for_what, sizeof for_what});
 	}
-	before = sim_map_put(&o->keys, &as_hash, &what);
+	before = sim_secrets_put(&o->keys, &as_hash, &what);
 	sim_check(w, SIM_SCOPE_ISOLATION, pinf_hash_equal(before, &what),
 	    "one key is used for two scopes, the second in session %llu, task %llu",
 	    scope == NULL ? 0 : (unsigned long long)scope->session,
 	    scope == NULL ? 0 : (unsigned long long)scope->task);
-	o->key_starts[start / 8] |= (uint8_t)(1u << (start % 8));
 }
 
 void
@@ -389,6 +365,6 @@ sim_oracle_free(struct sim_oracles *o)
 	free(o->leases);
 	sim_map_free(&o->salts);
 	sim_map_free(&o->nonces);
-	sim_map_free(&o->keys);
+	sim_secrets_free(&o->keys);
 	*o = (struct sim_oracles){.failed = false};
 }

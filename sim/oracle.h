@@ -6,6 +6,7 @@
 #include <pinf/scope.h>
 
 #include "map.h"
+#include "secrets.h"
 
 enum sim_oracle {
 	SIM_UNLISTED_KEY,
@@ -64,8 +65,7 @@ struct sim_oracles {
 	size_t lease_cap;
 	struct sim_map salts; /* to the hash of the blob sealed with it */
 	struct sim_map nonces; /* of signed requests that were granted, with their signers */
-	struct sim_map keys; /* to the scope that it is for */
-	uint8_t key_starts[8192]; /* a bit for each first two bytes */
+	struct sim_secrets keys; /* each with the scope that it is for */
 };
 
 struct sim_world;
