@@ -31,7 +31,9 @@ enum pinf_event_kind {
 /* Borrowed for the step, except where noted. */
 struct pinf_event {
 	enum pinf_event_kind kind;
-	uint64_t now_ms; /* wall clock; may step back, the core copes */
+	uint64_t now_ms; /* wall clock; may step either way, the core copes */
+	uint64_t
+	    mono_ms; /* of a clock that never steps, for pauses; 0: the wall clock serves for both */
 	uint64_t id;
 	enum pinf_err err;
 	struct pinf_api_request *request; /* REQUEST: the step may move its document out */
@@ -40,6 +42,9 @@ struct pinf_event {
 	unsigned status; /* REPLY, CHAIN */
 	struct pinf_span body; /* REPLY, OPENED, INFERRED, CHAIN */
 };
+
+/* What pauses are measured by. */
+uint64_t pinf_event_clock_ms(const struct pinf_event *event);
 
 enum pinf_effect_kind {
 	/* Router. */
@@ -55,7 +60,7 @@ enum pinf_effect_kind {
 	/* Both. */
 	PINF_FX_SEAL, /* id; seal document under key and params (suite NONE: take it as is) */
 	PINF_FX_DROP, /* id: that of a SEAL; forget its bytes */
-	PINF_FX_WAKE, /* send TIMER at at_ms; replaces the former */
+	PINF_FX_WAKE, /* send TIMER at at_ms, by the clock of mono_ms; replaces the former */
 	/* Miner and caller. */
 	PINF_FX_SEND, /* id; method, path, authorization, body; or the bytes sealed as seal_id */
 	PINF_FX_FETCH, /* id; GET path, check payload, open with key */

@@ -365,10 +365,9 @@ wake(const struct pinf_caller *c, struct pinf_effects *effects)
 }
 
 static enum pinf_err
-hold_or_fail(struct pinf_caller *c, const struct pinf_event *event, struct pinf_effects *effects,
-    unsigned refused)
+hold_or_fail(struct pinf_caller *c, struct pinf_effects *effects, unsigned refused)
 {
-	c->retry_at_ms = event->now_ms + c->config.retry_ms;
+	c->retry_at_ms = c->clock_ms + c->config.retry_ms;
 	/* The task moved on meanwhile: somebody (this caller's earlier life, perhaps) submitted an input. */
 	if ((c->step == PUT || c->step == SUBMIT) && refused == 409 && !c->looked_again) {
 		PINF_SOMETIMES(caller_overtaken);
@@ -393,10 +392,11 @@ pinf_caller_step(
 
 	if (c->state != PINF_CALLER_BUSY)
 		return PINF_OK;
+	c->clock_ms = pinf_event_clock_ms(event);
 	if (event->kind == PINF_EV_TIMER) {
 		if (c->asked_id != 0)
 			return PINF_OK;
-		if (event->now_ms < c->retry_at_ms)
+		if (c->clock_ms < c->retry_at_ms)
 			return wake(c, effects);
 		err = caller_ask(c, effects, event->now_ms);
 	} else {
@@ -406,7 +406,7 @@ pinf_caller_step(
 			return PINF_OK;
 		c->asked_id = 0;
 		if (pinf_reply_refused(&c->error, event))
-			return hold_or_fail(c, event, effects, event->status);
+			return hold_or_fail(c, effects, event->status);
 		c->error = (struct pinf_api_error){.err = PINF_OK};
 		err = event->err != PINF_OK ? event->err : steps[c->step].take(c, event);
 		if (err == PINF_OK)
@@ -415,5 +415,5 @@ pinf_caller_step(
 	if (err == PINF_OK)
 		return PINF_OK;
 	c->error.err = err;
-	return hold_or_fail(c, event, effects, 0);
+	return hold_or_fail(c, effects, 0);
 }

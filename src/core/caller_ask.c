@@ -169,7 +169,7 @@ caller_ask(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 	enum pinf_err err;
 
 	if (c->deadline_ms == 0)
-		c->deadline_ms = now_ms + patience_ms;
+		c->deadline_ms = c->clock_ms + patience_ms;
 	c->last_id++;
 	err = asks[c->step](c, effects, now_ms);
 	if (err == PINF_OK)

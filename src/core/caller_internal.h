@@ -17,6 +17,7 @@ struct pinf_caller {
 	enum step step;
 	uint64_t last_id; /* ids of effects: each asking has its own */
 	uint64_t asked_id; /* of the effect whose answer is awaited; 0: none */
+	uint64_t clock_ms; /* now, as pauses are measured */
 	uint64_t retry_at_ms; /* none is awaited: when to ask again */
 	uint64_t deadline_ms; /* 0: set at the next asking */
 	struct pinf_bytes document; /* until it goes to be sealed */

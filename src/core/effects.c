@@ -25,6 +25,12 @@ grow(struct pinf_effects *effects)
 	return true;
 }
 
+uint64_t
+pinf_event_clock_ms(const struct pinf_event *event)
+{
+	return event->mono_ms != 0 ? event->mono_ms : event->now_ms;
+}
+
 struct pinf_effect *
 pinf_effects_add(struct pinf_effects *effects, enum pinf_effect_kind kind, uint64_t id)
 {

@@ -105,7 +105,7 @@ slot_reset(struct pinf_miner *m, struct slot *slot, bool failed, struct pinf_eff
 
 	slot_wipe(slot);
 	slot->failures = failures;
-	slot->retry_at_ms = failed ? m->now_ms + pause_ms(m, failures) : 0;
+	slot->retry_at_ms = failed ? m->clock_ms + pause_ms(m, failures) : 0;
 	if (seal_id == 0)
 		return PINF_OK;
 	drop = pinf_effects_add(fx, PINF_FX_DROP, seal_id);
@@ -149,7 +149,7 @@ read_lease(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
 {
 	struct pinf_json *json;
 	struct pinf_json_reader reader, input;
-	uint64_t attempt = 0, version = 0, precommit_ms = 0, deadline_ms = 0;
+	uint64_t attempt = 0, version = 0, precommit_ms = 0, deadline_ms = 0, left_ms;
 	struct pinf_span route = {0};
 	enum pinf_err err = pinf_json_parse(&json, body, MINER_REPLY_MAX);
 
@@ -172,9 +172,8 @@ read_lease(const struct pinf_miner *m, struct slot *slot, struct pinf_span body)
 	slot->attempt = (uint32_t)attempt;
 	slot->key_version = (uint32_t)version;
 	slot->sealed = slot->input.suite != PINF_SUITE_NONE;
-	slot->lease_expires_ms = m->now_ms + precommit_ms;
-	if (slot->lease_expires_ms > deadline_ms)
-		slot->lease_expires_ms = deadline_ms;
+	left_ms = deadline_ms > m->now_ms ? deadline_ms - m->now_ms : 0;
+	slot->lease_expires_ms = m->clock_ms + (precommit_ms < left_ms ? precommit_ms : left_ms);
 	err = pinf_json_end(&reader);
 	if (err == PINF_OK)
 		err = attempt == 0 ? PINF_E_RANGE : check_lease(m, slot, route);
@@ -258,7 +257,7 @@ nothing_to_do(const struct pinf_miner *m, struct slot *slot)
 {
 	slot->state = SLOT_IDLE;
 	slot->failures = 0;
-	slot->retry_at_ms = m->config.wait_ms == 0 ? m->now_ms + m->config.retry_ms : 0;
+	slot->retry_at_ms = m->config.wait_ms == 0 ? m->clock_ms + m->config.retry_ms : 0;
 	return PINF_OK;
 }
 
@@ -346,7 +345,7 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 	if (again && may_pass(why, refused) && slot->failures < MINER_RETRIES_MAX) {
 		PINF_SOMETIMES(miner_asks_again);
 		slot->failures++;
-		slot->retry_at_ms = m->now_ms + pause_ms(m, slot->failures);
+		slot->retry_at_ms = m->clock_ms + pause_ms(m, slot->failures);
 		return PINF_OK;
 	}
 	err = note(m, slot, claimed ? pinf_err_name(why) : "claim-refused", fx);
@@ -387,7 +386,7 @@ wake(struct pinf_miner *m, struct pinf_effects *fx)
 
 		if (slot->pending != 0 || (m->stopping && slot->state <= SLOT_CLAIM))
 			continue;
-		if (slot->retry_at_ms <= m->now_ms) {
+		if (slot->retry_at_ms <= m->clock_ms) {
 			err = miner_act(m, slot, fx);
 			if (err == PINF_OK)
 				continue;
@@ -416,6 +415,7 @@ pinf_miner_step(
 	enum pinf_err err = PINF_OK;
 
 	miner->now_ms = event->now_ms;
+	miner->clock_ms = pinf_event_clock_ms(event);
 	if (event->kind == PINF_EV_STOP)
 		miner->stopping = true;
 	for (uint32_t i = 0; i < miner->config.slots && event->id != 0; i++)

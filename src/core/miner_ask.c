@@ -137,7 +137,8 @@ ask_inference(struct pinf_miner *m, struct slot *slot, struct pinf_effects *fx)
 		return PINF_E_NO_MEMORY;
 	infer->document = slot->document;
 	infer->timeout_ms =
-	    (uint32_t)(slot->lease_expires_ms > m->now_ms ? slot->lease_expires_ms - m->now_ms : 1);
+	    (uint32_t)(slot->lease_expires_ms > m->clock_ms ? slot->lease_expires_ms - m->clock_ms
+							    : 1);
 	infer->meta = (struct pinf_completion_meta){slot->session, slot->task, m->now_ms};
 	slot->document = (struct pinf_bytes){0};
 	slot->pending = m->next_id++;

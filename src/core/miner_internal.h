@@ -52,7 +52,8 @@ struct pinf_miner {
 	struct pinf_wallet wallet;
 	struct pinf_random random;
 	uint64_t next_id;
-	uint64_t now_ms;
+	uint64_t now_ms; /* what is signed */
+	uint64_t clock_ms; /* what pauses and leases are measured by */
 	bool stopping;
 	struct slot slots[PINF_MINER_SLOTS_MAX];
 };

@@ -399,7 +399,7 @@ static enum pinf_err
 ask_to_wake(struct pinf_router *r)
 {
 	struct pinf_effect *fx;
-	uint64_t at_ms = 0;
+	uint64_t at_ms = 0, wait_ms;
 	enum pinf_err err = r->store.ops->next_due(r->store.ctx, &at_ms);
 
 	if (err != PINF_OK)
@@ -417,8 +417,37 @@ ask_to_wake(struct pinf_router *r)
 	fx = pinf_effects_add(r->fx, PINF_FX_WAKE, 0);
 	if (fx == NULL)
 		return PINF_E_NO_MEMORY;
-	fx->at_ms = r->wake_ms = at_ms;
+	r->wake_ms = at_ms;
+	wait_ms = at_ms > r->now_ms ? at_ms - r->now_ms : 0;
+	if (wait_ms > ROUTER_CLOCK_MAX_MS)
+		wait_ms = ROUTER_CLOCK_MAX_MS;
+	fx->at_ms = r->mono_ms + (r->is_ahead ? 2 * wait_ms : wait_ms);
 	return PINF_OK;
+}
+
+/*
+ * A wall clock that is set back does not stop time: until it has come up again, time goes on at half its pace, and what
+ * has a limit ends.  Else a list read from the chain would be as good as new for as long as that takes.
+ */
+static void
+tell_time(struct pinf_router *r, const struct pinf_event *event)
+{
+	const uint64_t mono_ms = pinf_event_clock_ms(event);
+
+	r->is_ahead = event->now_ms < r->now_ms;
+	if (!r->is_ahead || r->mono_ms == 0) {
+		if (!r->is_ahead && event->now_ms <= ROUTER_CLOCK_MAX_MS)
+			r->now_ms = event->now_ms;
+		r->mono_ms = mono_ms;
+	} else if (mono_ms > r->mono_ms) {
+		const uint64_t passed_ms = (mono_ms - r->mono_ms) / 2;
+
+		r->now_ms += passed_ms;
+		r->mono_ms += 2 * passed_ms;
+	}
+	if (event->kind == PINF_EV_TIMER)
+		r->wake_ms =
+		    0; /* It has come; by a clock that slowed down meanwhile, it may have come too soon. */
 }
 
 /* One event under a savepoint: what fails half-way is undone, and nothing else. */
@@ -431,8 +460,7 @@ step_event(struct pinf_router *r, const struct pinf_event *event)
 	const size_t waiting = r->callers.count + r->miners.count, working = r->op_count;
 	enum pinf_err err;
 
-	if (event->now_ms > r->now_ms && event->now_ms <= ROUTER_CLOCK_MAX_MS)
-		r->now_ms = event->now_ms;
+	tell_time(r, event);
 	r->acl_touched = false;
 	err = ops->savepoint(r->store.ctx);
 	if (err != PINF_OK)

@@ -95,6 +95,9 @@ struct pinf_router {
 	struct pinf_random random;
 	struct pinf_effects *fx; /* of the step in progress */
 	uint64_t now_ms; /* never runs back */
+	uint64_t
+	    mono_ms; /* of the clock that pauses are measured by, when now_ms was told; 0: not yet */
+	bool is_ahead; /* of the wall clock */
 	uint64_t clock_saved_ms;
 	uint64_t next_id; /* of the next effect that has an answer */
 	uint64_t queue_seq;

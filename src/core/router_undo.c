@@ -110,6 +110,6 @@ step_undo(struct pinf_router *r, const struct step *step, enum pinf_err why)
 	wake = pinf_effects_add(r->fx, PINF_FX_WAKE, 0);
 	if (wake == NULL)
 		return PINF_E_NO_MEMORY;
-	wake->at_ms = r->now_ms + ROUTER_UNDONE_MS;
+	wake->at_ms = r->mono_ms + ROUTER_UNDONE_MS;
 	return PINF_OK;
 }

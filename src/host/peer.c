@@ -35,7 +35,7 @@ struct peer {
 	struct pinf_queue events;
 	struct pinf_pool pool;
 	struct sealed sealed[SEALED_MAX]; /* the core's thread's; workers read bytes lent to them */
-	uint64_t wake_ms; /* wall clock; UINT64_MAX: no timer */
+	uint64_t wake_ms; /* monotonic; UINT64_MAX: no timer */
 	atomic_bool abort; /* ends calls and programs in progress */
 };
 
@@ -254,6 +254,7 @@ static enum pinf_err
 step(struct peer *peer, struct pinf_event *event, struct pinf_effects *effects)
 {
 	event->now_ms = pinf_now_ms();
+	event->mono_ms = pinf_monotonic_ms();
 	const enum pinf_err err = peer->step(peer->core, event, effects);
 	if (err != PINF_OK)
 		pinf_effects_cut(effects, 0);
@@ -267,14 +268,13 @@ turn(struct peer *peer, struct pinf_effects *effects)
 	struct pinf_job *jobs[BATCH_MAX];
 	uint64_t wait_ms = LOOK_MS;
 	enum pinf_err err = PINF_OK;
-	const uint64_t now_ms = pinf_now_ms();
+	const uint64_t now_ms = pinf_monotonic_ms();
 
 	if (peer->wake_ms <= now_ms)
 		wait_ms = 0;
 	else if (peer->wake_ms - now_ms < wait_ms)
 		wait_ms = peer->wake_ms - now_ms;
-	const size_t count =
-	    pinf_queue_take(&peer->events, jobs, BATCH_MAX, pinf_monotonic_ms() + wait_ms);
+	const size_t count = pinf_queue_take(&peer->events, jobs, BATCH_MAX, now_ms + wait_ms);
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i]->event.kind == PINF_EV_SEALED)
 			keep_sealed(peer, jobs[i]);
@@ -282,7 +282,7 @@ turn(struct peer *peer, struct pinf_effects *effects)
 			err = step(peer, &jobs[i]->event, effects);
 		pinf_job_free(jobs[i]);
 	}
-	if (err == PINF_OK && peer->wake_ms <= pinf_now_ms()) {
+	if (err == PINF_OK && peer->wake_ms <= pinf_monotonic_ms()) {
 		struct pinf_event timer = {.kind = PINF_EV_TIMER};
 		peer->wake_ms = UINT64_MAX;
 		err = step(peer, &timer, effects);

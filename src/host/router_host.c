@@ -190,15 +190,17 @@ batch(struct pinf_router_host *host, struct pinf_job *const *jobs, size_t count,
     struct pinf_effects *effects, uint64_t *wake_ms)
 {
 	struct pinf_event events[PINF_BATCH_MAX];
-	const uint64_t now_ms = pinf_now_ms();
+	const uint64_t now_ms = pinf_now_ms(), mono_ms = pinf_monotonic_ms();
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		jobs[i]->event.now_ms = now_ms;
+		jobs[i]->event.mono_ms = mono_ms;
 		events[used++] = jobs[i]->event;
 	}
-	if (*wake_ms <= now_ms && used < PINF_BATCH_MAX) {
-		events[used++] = (struct pinf_event){.kind = PINF_EV_TIMER, .now_ms = now_ms};
+	if (*wake_ms <= mono_ms && used < PINF_BATCH_MAX) {
+		events[used++] = (struct pinf_event){
+		    .kind = PINF_EV_TIMER, .now_ms = now_ms, .mono_ms = mono_ms};
 		*wake_ms = UINT64_MAX;
 	}
 	if (used == 0)
@@ -211,7 +213,7 @@ batch(struct pinf_router_host *host, struct pinf_job *const *jobs, size_t count,
 	} else {
 		pinf_log(
 		    PINF_LOG_ERROR, "batch-undone", PINF_FIELDS({"error", pinf_err_name(err), 0}));
-		*wake_ms = now_ms + RETRY_MS; /* Its timer, if there was one, is undone too. */
+		*wake_ms = mono_ms + RETRY_MS; /* Its timer, if there was one, is undone too. */
 	}
 	for (size_t i = 0; i < effects->count; i++)
 		release(host, &effects->list[i], jobs, count, wake_ms);
@@ -230,12 +232,12 @@ core_thread(void *arg)
 	bool open = true;
 
 	while (open) {
-		const uint64_t now_ms = pinf_now_ms();
+		const uint64_t now_ms = pinf_monotonic_ms();
 		const uint64_t wait_ms = wake_ms <= now_ms            ? 0
 					 : wake_ms - now_ms < LOOK_MS ? wake_ms - now_ms
 								      : LOOK_MS;
 		const size_t count = pinf_queue_take(&host->events, jobs, PINF_BATCH_MAX - 1,
-		    /* and a timer */ pinf_monotonic_ms() + wait_ms);
+		    /* and a timer */ now_ms + wait_ms);
 		if (batch(host, jobs, count, &effects, &wake_ms) == PINF_E_CORRUPT) {
 			atomic_store(&host->fatal, PINF_E_CORRUPT);
 			open = false;

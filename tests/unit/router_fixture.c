@@ -201,8 +201,10 @@ void
 rig_step(struct rig *r, struct pinf_event *events, size_t count)
 {
 	r->from = r->fx.count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		events[i].now_ms = r->now_ms;
+		events[i].mono_ms = r->mono_ms;
+	}
 	r->stepped = pinf_router_step(r->router, events, count, &r->fx);
 	for (size_t i = 0; i < count; i++)
 		pinf_api_request_free(events[i].request);

@@ -31,6 +31,7 @@ struct rig {
 	char bearer[80]; /* the API key of owner; asked with when `by` is &bearer_mark */
 	uint64_t seed;
 	uint64_t now_ms;
+	uint64_t mono_ms; /* 0: no test of clocks */
 	uint64_t next_request;
 	struct pinf_effects fx; /* all of them, since the start */
 	size_t from; /* of the last step */

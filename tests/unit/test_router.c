@@ -344,6 +344,40 @@ turned_private(void **state)
 	assert_int_equal(answer_to(r, waiter), 200);
 }
 
+/* While the wall clock is behind, time goes on at half its pace: leases end, timers come. */
+static void
+clock_set_back(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, false), ack_ms = r->config.ack_ms;
+	const struct pinf_store *store = &r->real;
+	struct lease task, l;
+	struct pinf_task kept;
+	uint64_t wake_ms;
+
+	r->mono_ms = 5000000;
+	submitted(r, session, &task);
+	assert_int_equal(claim(r, &r->miner, session, &l), 200);
+	r->now_ms -= 3600000;
+	rig_pass(r, 0);
+	wake_ms = rig_effect(r, PINF_FX_WAKE)->at_ms;
+	assert_in_range(wake_ms, r->mono_ms, r->mono_ms + 2 * ack_ms);
+	for (uint64_t i = 0; i < 2 * ack_ms - 10; i += 7) { /* Odd steps are not lost. */
+		r->mono_ms += i % 2 == 0 ? 3 : 11;
+		rig_pass(r, 0);
+	}
+	assert_ok(store->ops->task_get(store->ctx, session, l.task, &kept));
+	assert_int_equal(kept.state, PINF_TASK_ASSIGNED);
+	r->mono_ms += 20;
+	rig_pass(r, 0);
+	assert_ok(store->ops->task_get(store->ctx, session, l.task, &kept));
+	assert_int_equal(kept.state, PINF_TASK_CREATED);
+	/* What was signed by the clock that is right now has expired by the other: nobody is let in by mistake. */
+	assert_int_equal(claim(r, &r->miner, session, &l), 401);
+	r->now_ms += 7200000;
+	assert_int_equal(claim(r, &r->miner, session, &l), 200);
+}
+
 static void
 views(void **state)
 {
@@ -392,6 +426,7 @@ main(void)
 	    TEST(lease_times),
 	    TEST(waiting),
 	    TEST(turned_private),
+	    TEST(clock_set_back),
 	    TEST(views),
 	};
 
