@@ -3,6 +3,8 @@
 #include "blobs.h"
 #include "memory.h"
 
+#define STALE_MS 5000 /* for so long a put may not be seen */
+
 static bool
 fails(struct sim_blobs *b, uint32_t per_mille, enum sim_blob_fault fault)
 {
@@ -45,6 +47,8 @@ sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_s
 {
 	struct pinf_hash name = *sha256;
 
+	if (fails(b, b->rates.busy, SIM_BLOB_BUSY))
+		return PINF_E_BUSY;
 	if (fails(b, b->rates.full, SIM_BLOB_FULL))
 		return PINF_E_FULL;
 	if (fails(b, b->rates.lost, SIM_BLOB_LOST))
@@ -53,7 +57,7 @@ sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_s
 		name = other_name(sha256);
 	if (index_of(b, &name) == b->count) {
 		b->list = sim_grow(b->list, b->count + 1, &b->cap, sizeof *b->list);
-		b->list[b->count] = (struct sim_blob){.sha256 = name};
+		b->list[b->count] = (struct sim_blob){.sha256 = name, .put_ms = *b->now_ms};
 		sim_append(&b->list[b->count++].bytes, bytes);
 	}
 	return fails(b, b->rates.lost_ack, SIM_BLOB_LOST_ACK) ? PINF_E_IO : PINF_OK;
@@ -65,9 +69,14 @@ sim_blobs_get(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_b
 	const size_t at = out->len;
 	const struct sim_blob *blob = sim_blobs_find(b, sha256);
 
-	if (blob == NULL)
+	if (fails(b, b->rates.busy, SIM_BLOB_BUSY))
+		return PINF_E_BUSY;
+	if (blob == NULL ||
+	    (*b->now_ms < blob->put_ms + STALE_MS && fails(b, b->rates.stale, SIM_BLOB_STALE)))
 		return PINF_E_NO_BLOB;
 	sim_append(out, pinf_span_of(&blob->bytes));
+	if (out->len > at && fails(b, b->rates.truncated, SIM_BLOB_TRUNCATED))
+		out->len = at + sim_rng_below(&b->rng, out->len - at);
 	if (out->len > at && fails(b, b->rates.corrupt, SIM_BLOB_CORRUPT))
 		out->data[at + sim_rng_below(&b->rng, out->len - at)] ^=
 		    (uint8_t)(1 << sim_rng_below(&b->rng, 8));
@@ -81,6 +90,9 @@ sim_blobs_delete(struct sim_blobs *b, const struct pinf_hash *sha256)
 
 	if (i == b->count)
 		return PINF_E_NO_BLOB;
+	/* Its put, repeated by the network, comes after that. */
+	if (fails(b, b->rates.again, SIM_BLOB_AGAIN))
+		return PINF_OK;
 	pinf_bytes_free(&b->list[i].bytes);
 	b->list[i] = b->list[--b->count];
 	return PINF_OK;

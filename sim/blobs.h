@@ -12,11 +12,16 @@ enum sim_blob_fault {
 	SIM_BLOB_MISDIRECTED,
 	SIM_BLOB_CORRUPT,
 	SIM_BLOB_FULL,
+	SIM_BLOB_TRUNCATED,
+	SIM_BLOB_STALE,
+	SIM_BLOB_AGAIN,
+	SIM_BLOB_BUSY,
 	SIM_BLOB_FAULTS
 };
 
 struct sim_blob {
 	struct pinf_hash sha256; /* the name it lies under */
+	uint64_t put_ms;
 	struct pinf_bytes bytes;
 };
 
@@ -25,14 +30,15 @@ struct sim_blobs {
 	size_t count;
 	size_t cap;
 	struct sim_rng rng;
+	const uint64_t *now_ms; /* borrowed */
 	struct sim_blob_rates rates; /* all zero: a faultless store */
 	uint64_t counts[SIM_BLOB_FAULTS];
 };
 
-/* Create-only.  OK, E_FULL, or E_IO (nothing stored, or stored all the same). */
+/* Create-only.  OK, E_FULL, E_BUSY, or E_IO (nothing stored, or stored all the same). */
 PINF_MUST_CHECK enum pinf_err
 sim_blobs_put(struct sim_blobs *blobs, const struct pinf_hash *sha256, struct pinf_span bytes);
-/* Appends what the store answers, which may be corrupt.  E_NO_BLOB. */
+/* Appends what the store answers, which may be corrupt.  E_NO_BLOB, E_BUSY. */
 PINF_MUST_CHECK enum pinf_err
 sim_blobs_get(struct sim_blobs *blobs, const struct pinf_hash *sha256, struct pinf_bytes *out);
 PINF_MUST_CHECK enum pinf_err

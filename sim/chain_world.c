@@ -389,7 +389,7 @@ sim_chain_told(struct sim_world *w, const struct sim_answer *answer)
 
 	if (answer->event.err != PINF_OK || !answer->counts)
 		return;
-	n->heard_ms = w->now_ms;
+	n->heard_ms = answer->asked_ms;
 	n->told = n->answered; /* This answer may not be about it; one of the two was. */
 	n->answered = answer->head;
 }

@@ -118,6 +118,7 @@ sim_client_crash(struct sim_world *w, struct sim_client *c, uint64_t down_ms)
 	if (!c->up)
 		return;
 	c->up = false;
+	c->paused_until_ms = 0;
 	c->life++;
 	forget_work(c);
 	sim_timeline_add(w,
@@ -329,7 +330,8 @@ sim_client_event(struct sim_world *w, struct sim_client *c, struct pinf_event *e
 	struct pinf_effects effects = {0};
 	enum pinf_err err;
 
-	event->now_ms = w->now_ms;
+	event->now_ms = sim_client_now(w, c);
+	event->mono_ms = w->now_ms;
 	sim_trace_event(w, c->node, event);
 	if (c->role == SIM_MINER)
 		err = pinf_miner_step(c->miner, event, &effects);

@@ -199,7 +199,7 @@ run(const struct pinf_options *o)
 
 	if (all == (o->positional_count == 1))
 		return sim_usage("canary takes a name, or --all");
-	if (!sim_scenario_read(&c.scenario, o) ||
+	if (!sim_scenario_read(&c.scenario, o, "full") ||
 	    !sim_seeds_read(pinf_option_text(o, "seeds"), &c.first_seed, &c.last_seed))
 		return SIM_EXIT_USAGE;
 	if (c.last_seed - c.first_seed >= 100000)

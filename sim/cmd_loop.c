@@ -229,7 +229,7 @@ run(const struct pinf_options *o)
 	l->until_ms = l->start_ms + pinf_option(o, "budget")->number;
 	l->jobs = (size_t)pinf_option(o, "jobs")->number;
 	l->keep_going = pinf_option(o, "keep-going")->number != 0;
-	if (sim_scenario_read(&l->scenario, o) &&
+	if (sim_scenario_read(&l->scenario, o, "swarm") &&
 	    sim_seeds_read(pinf_option_text(o, "seeds"), &l->first, &l->last)) {
 		l->scenario.wish.seed = l->newest = l->first;
 		sim_plant(pinf_option_text(o, "bug"));

@@ -49,7 +49,7 @@ run(const struct pinf_options *o)
 		sim_plan_free(&plan);
 		return SIM_EXIT_PASS;
 	}
-	if (!sim_scenario_read(&scenario, o))
+	if (!sim_scenario_read(&scenario, o, "swarm"))
 		return SIM_EXIT_USAGE;
 	scenario.wish.seed = pinf_option(o, "seed")->number;
 	sim_plan_make(&plan, &scenario.wish);

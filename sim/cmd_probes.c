@@ -85,7 +85,7 @@ run(const struct pinf_options *o)
 	struct sim_wish *wish = &scenario.wish;
 	uint64_t last;
 
-	if (!sim_scenario_read(&scenario, o) ||
+	if (!sim_scenario_read(&scenario, o, "full") ||
 	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish->seed, &last))
 		return SIM_EXIT_USAGE;
 	for (; wish->seed <= last && exit_code < SIM_EXIT_SAFETY; wish->seed++) {

@@ -63,7 +63,7 @@ static void
 ask_for_report(const struct pinf_options *o, struct pinf_bytes *again, uint64_t seed)
 {
 	static const char *const same[] = {"plan", "scenario", "set", "sessions", "miners",
-	    "unlisted", "minutes", "faults", "bug"};
+	    "unlisted", "minutes", "profile", "faults", "bug"};
 	const char *path = pinf_option_text(o, "report");
 	char number[24];
 
@@ -182,7 +182,7 @@ run(const struct pinf_options *o)
 	uint64_t last;
 	enum sim_exit exit_code;
 
-	if (!sim_scenario_read(&scenario, o))
+	if (!sim_scenario_read(&scenario, o, "swarm"))
 		return SIM_EXIT_USAGE;
 	wish->seed = last = pinf_option(o, "seed")->number;
 	if (pinf_option_text(o, "seeds")[0] != '\0' &&

@@ -14,7 +14,8 @@ sim_message_new(const struct sim_client *c, uint64_t id, const char *method)
 	m->node = c->node;
 	m->life = c->life;
 	m->id = id;
-	m->listener = c->role == SIM_CALLER || c->role == SIM_PLAIN_CALLER || c->role == SIM_OWNER
+	m->listener = c->role == SIM_CALLER || c->role == SIM_PLAIN_CALLER ||
+			      c->role == SIM_OWNER || c->role == SIM_CHEAT
 			  ? PINF_LISTEN_PUBLIC
 			  : PINF_LISTEN_MINER;
 	m->method = method;
@@ -55,13 +56,13 @@ carry(struct sim_world *w, struct sim_message *m, enum sim_what what)
 	uint64_t delay_ms = 1 + sim_rng_below(&w->net, spread + 1);
 
 	if (!w->calm)
-		delay_ms += rates->delay_min_ms;
+		delay_ms += rates->delay_min_ms + m->late_ms;
 	w->stats.wire_bytes += m->body.len;
 	if (!m->open_text) {
 		sim_oracle_scan(w, "wire", pinf_span_of(&m->body));
 		sim_oracle_scan(w, "wire", pinf_span_of(&m->authorization));
 	}
-	if (w->clients[m->node - 1]->partitioned_until_ms > w->now_ms) {
+	if (sim_is_cut(w, w->clients[m->node - 1], what == SIM_ARRIVE)) {
 		sim_message_free(m);
 		return;
 	}

@@ -246,6 +246,32 @@ note_lease(struct sim_world *w, struct sim_lease lease)
 	sim_oracle_seats(w, s);
 }
 
+/* What the answer to a claim says. */
+static void
+read_lease(struct sim_world *w, const struct sim_conn *conn, struct pinf_json_reader *json)
+{
+	struct sim_lease lease = {.miner = conn->signer, .told_ms = w->now_ms};
+	struct pinf_payload *input = sim_new(sizeof *input);
+	struct pinf_json_reader nested = pinf_json_object(json, "input", true);
+	uint64_t attempt = 0, version = 0;
+
+	pinf_payload_read(&nested, input);
+	pinf_json_id(json, "session_id", true, &lease.session);
+	pinf_json_id(json, "task_id", true, &lease.task);
+	pinf_json_uint(json, "attempt", true, UINT32_MAX, &attempt);
+	pinf_json_uint(json, "epoch", true, PINF_ID_MAX, &lease.epoch);
+	pinf_json_uint(json, "key_version", true, UINT32_MAX, &version);
+	lease.attempt = (uint32_t)attempt;
+	lease.key_version = (uint32_t)version;
+	lease.sealed = input->suite != PINF_SUITE_NONE;
+	lease.input.sha256 = input->sha256;
+	lease.input.size = input->size;
+	lease.input.scope = input->scope;
+	free(input);
+	if (json->err == PINF_OK)
+		note_lease(w, lease);
+}
+
 /* The ids in the body of an answer to a reservation or a claim. */
 static void
 promise_by_body(struct sim_world *w, const struct sim_conn *conn, struct pinf_span body)
@@ -253,23 +279,19 @@ promise_by_body(struct sim_world *w, const struct sim_conn *conn, struct pinf_sp
 	const bool claim = conn->endpoint == PINF_EP_CLAIM;
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader json;
-	uint64_t session = 0, task = 0, attempt = 0;
+	uint64_t session = 0, task = 0;
 
 	if (pinf_json_parse(&parsed, body, PINF_BODY_SMALL_MAX) != PINF_OK)
 		return;
 	json = pinf_json_root(parsed);
 	pinf_json_id(&json, "session_id", true, &session);
 	pinf_json_id(&json, "task_id", true, &task);
-	if (claim)
-		pinf_json_uint(&json, "attempt", true, UINT32_MAX, &attempt);
 	if (json.err == PINF_OK)
 		promise_of(w, session, task)->submitted |= claim;
-	if (json.err == PINF_OK && claim)
-		note_lease(w, (struct sim_lease){.session = session,
-				  .task = task,
-				  .attempt = (uint32_t)attempt,
-				  .miner = conn->signer,
-				  .told_ms = w->now_ms});
+	if (claim) {
+		json = pinf_json_root(parsed);
+		read_lease(w, conn, &json);
+	}
 	pinf_json_free(parsed);
 }
 

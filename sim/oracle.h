@@ -49,6 +49,15 @@ struct sim_lease {
 	struct pinf_address miner;
 	uint64_t told_ms;
 	bool committed;
+	/* For those who would misuse it: */
+	bool sealed;
+	uint64_t epoch;
+	uint32_t key_version;
+	struct {
+		struct pinf_hash sha256;
+		uint64_t size;
+		struct pinf_scope scope;
+	} input;
 };
 
 struct sim_oracles {

@@ -28,11 +28,20 @@ bound_ms(const struct sim_world *w)
 	       SLACK_MS;
 }
 
+/* A router whose clock was set back measures at half the pace.  spec/effects.md, FX-8. */
+static uint64_t
+max_age_ms(const struct sim_world *w)
+{
+	return (w->router.clock_off_ms == 0 ? 1 : 2) * (uint64_t)plan_of(w)->max_age_ms;
+}
+
 /* No word is older in any case: of a block as old as can be, told as long ago as can be. */
 static uint64_t
 limit_ms(const struct sim_world *w)
 {
-	return (uint64_t)plan_of(w)->stall_ms + plan_of(w)->max_age_ms + 1000 + SLACK_MS;
+	const uint64_t off_ms = w->router.clock_off_ms;
+
+	return (uint64_t)plan_of(w)->stall_ms + max_age_ms(w) + 2 * off_ms + 1000 + SLACK_MS;
 }
 
 /* Whether the router must have heard by now what a head has said since then. */
@@ -217,7 +226,7 @@ nodes_heard(const struct sim_world *w)
 	for (uint32_t n = 0; n < plan_of(w)->nodes; n++) {
 		const uint64_t at_ms = w->chain.nodes[n].heard_ms;
 
-		heard += at_ms != 0 && w->now_ms <= at_ms + plan_of(w)->max_age_ms + SLACK_MS;
+		heard += at_ms != 0 && w->now_ms <= at_ms + max_age_ms(w) + SLACK_MS;
 	}
 	return heard;
 }

@@ -245,7 +245,8 @@ check_audit(struct sim_world *w)
 	for (size_t i = 0; i < count; i++) {
 		if (log[i].kind == PINF_AUDIT_REFUSAL)
 			w->stats.rules[log[i].rule]++;
-		if (log[i].kind == PINF_AUDIT_DENY)
+		/* Its times are the router's. */
+		if (log[i].kind == PINF_AUDIT_DENY && w->router.clock_off_ms == 0)
 			measure_removal(w, &log[i]);
 		w->stats.seats += log[i].kind == PINF_AUDIT_ALLOW && is_pooled(w, log[i].session);
 		if (log[i].kind == PINF_AUDIT_RESULT)

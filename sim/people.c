@@ -22,9 +22,8 @@ expect(struct sim_client *c, uint64_t id)
 	c->pending[c->pending_count++] = (struct sim_pending){.id = id};
 }
 
-/* Signed by the client's wallet; body is moved. */
-static void
-send_signed(struct sim_world *w, struct sim_client *c, const char *method, const char *path,
+void
+sim_send_signed(struct sim_world *w, struct sim_client *c, const char *method, const char *path,
     struct pinf_bytes *body, const struct pinf_scope *ids)
 {
 	struct pinf_auth_request request = {.router = w->router.address,
@@ -37,8 +36,8 @@ send_signed(struct sim_world *w, struct sim_client *c, const char *method, const
 	char header[PINF_AUTH_HEADER_MAX + 1];
 
 	pinf_sha256(&request.body_sha256, pinf_span_of(body));
-	if (pinf_auth_sign(header, &c->wallet, &request, w->now_ms, sim_rng_port(&c->random)) !=
-	    PINF_OK)
+	if (pinf_auth_sign(header, &c->wallet, &request, sim_client_now(w, c),
+		sim_rng_port(&c->random)) != PINF_OK)
 		(void)sim_need(NULL);
 	sim_append(&m->path, request.path);
 	sim_append(&m->authorization, pinf_span_str(header));
@@ -66,7 +65,8 @@ create_session(struct sim_world *w, struct sim_client *c, const struct sim_step 
 	    &json, "session_id", job->session + 1 + (uint64_t)SIM_SESSIONS_MAX * s->tries);
 	pinf_json_put_str(&json, "type", pinf_session_type_name((enum pinf_session_type)job->type));
 	pinf_json_close(&json, '}');
-	send_signed(w, c, "POST", "/api/v1/sessions", &body, &(struct pinf_scope){.session = 0});
+	sim_send_signed(
+	    w, c, "POST", "/api/v1/sessions", &body, &(struct pinf_scope){.session = 0});
 }
 
 static bool
@@ -95,7 +95,7 @@ change_member(struct sim_world *w, struct sim_client *c, const struct sim_step *
 	else /* Miners, then attackers: the first clients of the world. */
 		pinf_json_put_address(&json, "miner", &w->clients[job->miner]->wallet.address);
 	pinf_json_close(&json, '}');
-	send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = session});
+	sim_send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = session});
 }
 
 static void
@@ -155,7 +155,7 @@ next_job(struct sim_world *w, struct sim_client *c)
 		create_session(w, c, job);
 	} else if (job->op == SIM_ROTATE) {
 		sim_append(&body, pinf_span_str("{}"));
-		send_signed(
+		sim_send_signed(
 		    w, c, "POST", "/api/v1/keys/rotate", &body, &(struct pinf_scope){.session = 0});
 	} else if (!is_about_pool(job) && w->sessions[job->session].governed != NULL) {
 		sim_chain_send(w, job);
@@ -390,7 +390,7 @@ attack(struct sim_world *w, struct sim_client *c, const struct pinf_scope *ids, 
 	pinf_json_close(&json, '}');
 	if (pinf_json_written(&json) != PINF_OK)
 		(void)sim_need(NULL);
-	send_signed(w, c, "POST", paths[what], &body,
+	sim_send_signed(w, c, "POST", paths[what], &body,
 	    &(struct pinf_scope){
 		.session = ids->session, .task = what == TRY_CLAIM ? 0 : ids->task});
 }
@@ -406,7 +406,7 @@ attack_put(struct sim_world *w, struct sim_client *c, const struct pinf_scope *i
 	sim_append(&body, pinf_span_str("not a sealed blob"));
 	pinf_sha256(&sha256, pinf_span_of(&body));
 	pinf_hex(path + strlen(path), sha256.bytes, sizeof sha256.bytes);
-	send_signed(w, c, "PUT", path, &body, ids);
+	sim_send_signed(w, c, "PUT", path, &body, ids);
 }
 
 /* A miner on lists asks for the key of an attempt, whosever that is. */
@@ -466,4 +466,6 @@ sim_people_reply(struct sim_world *w, struct sim_client *c, const struct sim_mes
 		job_reply(w, c, m);
 	else if (c->role == SIM_PLAIN_CALLER)
 		complete_reply(w, c, m);
+	else if (c->role == SIM_CHEAT)
+		sim_cheat_reply(w, c, m);
 }

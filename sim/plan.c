@@ -23,11 +23,15 @@ enum field {
 	DEPTH,
 	NODE,
 	LIE,
+	WAY,
+	TRICK,
+	BY_MS,
 	TYPE,
 	SEATS,
 	PRIVATE,
 	ROUTER_SEALED,
 	AFTER_COMMIT,
+	BEHIND,
 	FIELDS
 };
 
@@ -38,6 +42,42 @@ static const char *const lies[SIM_LIES] = {
     [SIM_LIE_GARBAGE] = "garbage",
     [SIM_LIE_ABSENT] = "absent",
 };
+
+static const char *const ways[SIM_WAYS] = {
+    [SIM_BOTH_WAYS] = "both",
+    [SIM_TO_ROUTER] = "to",
+    [SIM_FROM_ROUTER] = "from",
+};
+
+static const char *const tricks[SIM_TRICKS] = {
+    [SIM_WRONG_HASH] = "wrong-hash",
+    [SIM_MISSING_BLOB] = "missing-blob",
+    [SIM_FOREIGN_BLOB] = "foreign-blob",
+    [SIM_OTHERS_BLOB] = "others-blob",
+    [SIM_OTHERS_ATTEMPT] = "others-attempt",
+    [SIM_OTHER_SIGNATURE] = "other-signature",
+    [SIM_EARLY_RESULT] = "early-result",
+    [SIM_LATE_RESULT] = "late-result",
+    [SIM_GARBAGE] = "garbage",
+    [SIM_INPUT_MISSING] = "input-missing",
+    [SIM_INPUT_GARBAGE] = "input-garbage",
+    [SIM_INPUT_OTHERS] = "input-others",
+    [SIM_INPUT_SIZE] = "input-size",
+    [SIM_OTHERS_TASK] = "others-task",
+    [SIM_CALLER_GARBAGE] = "caller-garbage",
+};
+
+static const char *
+way_name(uint32_t way)
+{
+	return ways[way];
+}
+
+static const char *
+trick_name(uint32_t trick)
+{
+	return tricks[trick];
+}
 
 static const char *
 lie_name(uint32_t lie)
@@ -66,11 +106,15 @@ static const struct {
     [DEPTH] = {"depth", offsetof(struct sim_step, depth), SIM_DEPTH_MAX, NULL},
     [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1, NULL},
     [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1, lie_name},
+    [WAY] = {"way", offsetof(struct sim_step, way), SIM_WAYS - 1, way_name},
+    [TRICK] = {"trick", offsetof(struct sim_step, trick), SIM_TRICKS - 1, trick_name},
+    [BY_MS] = {"by_ms", offsetof(struct sim_step, by_ms), SIM_CLOCK_MAX_MS, NULL},
     [TYPE] = {"type", offsetof(struct sim_step, type), PINF_SESSION_POOLED, type_name},
     [SEATS] = {"seats", offsetof(struct sim_step, seats), SIM_SEATS_MAX, NULL},
     [PRIVATE] = {"private", offsetof(struct sim_step, make_private), 0, NULL},
     [ROUTER_SEALED] = {"router_sealed", offsetof(struct sim_step, router_sealed), 0, NULL},
     [AFTER_COMMIT] = {"after_commit", offsetof(struct sim_step, after_commit), 0, NULL},
+    [BEHIND] = {"behind", offsetof(struct sim_step, behind), 0, NULL},
 };
 
 #define HAS(field) (1u << (field))
@@ -92,9 +136,18 @@ static const struct {
     [SIM_CRASH_ROUTER] = {"crash-router", HAS(FOR_MS) | HAS(AFTER_COMMIT)},
     [SIM_CRASH_MINER] = {"crash-miner", HAS(MINER) | HAS(FOR_MS)},
     [SIM_CRASH_CALLERS] = {"crash-callers", HAS(FOR_MS)},
-    [SIM_PARTITION] = {"partition", HAS(MINER) | HAS(FOR_MS)},
+    [SIM_PAUSE_ROUTER] = {"pause-router", HAS(FOR_MS)},
+    [SIM_PAUSE_MINER] = {"pause-miner", HAS(MINER) | HAS(FOR_MS)},
+    [SIM_CLOCK_ROUTER] = {"clock-router", HAS(BY_MS) | HAS(BEHIND)},
+    [SIM_CLOCK_MINER] = {"clock-miner", HAS(MINER) | HAS(BY_MS) | HAS(BEHIND)},
+    [SIM_CLOCK_OWNER] = {"clock-owner", HAS(SESSION) | HAS(BY_MS) | HAS(BEHIND)},
+    [SIM_PARTITION] = {"partition", HAS(MINER) | HAS(FOR_MS) | HAS(WAY)},
+    [SIM_PARTITION_CALLERS] = {"partition-callers", HAS(SESSION) | HAS(FOR_MS) | HAS(WAY)},
+    [SIM_BYZANTINE_MINER] = {"byzantine-miner", HAS(MINER) | HAS(TRICK)},
+    [SIM_BYZANTINE_CALLER] = {"byzantine-caller", HAS(SESSION) | HAS(TRICK)},
     [SIM_DISK_FAULT] = {"disk-fault", HAS(FOR_MS)},
     [SIM_BLOB_FAULT] = {"blob-fault", HAS(FOR_MS)},
+    [SIM_BLOB_SLOW] = {"blob-slow", HAS(FOR_MS)},
     [SIM_REORG] = {"reorg", HAS(DEPTH)},
     [SIM_CHAIN_STALL] = {"chain-stall", HAS(NODE) | HAS(FOR_MS)},
     [SIM_CHAIN_LIE] = {"chain-lie", HAS(NODE) | HAS(LIE) | HAS(MINER) | HAS(FOR_MS)},
@@ -119,6 +172,10 @@ static const struct rate {
     {"blob", "misdirected", offsetof(struct sim_plan, blob.misdirected), 1000},
     {"blob", "corrupt", offsetof(struct sim_plan, blob.corrupt), 1000},
     {"blob", "full", offsetof(struct sim_plan, blob.full), 1000},
+    {"blob", "truncated", offsetof(struct sim_plan, blob.truncated), 1000},
+    {"blob", "stale", offsetof(struct sim_plan, blob.stale), 1000},
+    {"blob", "again", offsetof(struct sim_plan, blob.again), 1000},
+    {"blob", "busy", offsetof(struct sim_plan, blob.busy), 1000},
     {"blob", "delay_max_ms", offsetof(struct sim_plan, blob.delay_max_ms), 60000},
     {"disk", "io_error", offsetof(struct sim_plan, disk.io_error), 1000},
     {"disk", "full", offsetof(struct sim_plan, disk.full), 1000},
@@ -186,27 +243,18 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	memcpy(at, &stored, sizeof stored);
 }
 
-/* As it was created; 0: it was not, yet. */
-static enum pinf_session_type
-type_of(const struct sim_plan *plan, uint32_t session)
-{
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].op == SIM_SESSION && plan->steps[i].session == session)
-			return (enum pinf_session_type)plan->steps[i].type;
-	return 0;
-}
-
-/* What is asked of a session, it must be there for, and be of a type that has it. */
+/* What is asked of a session, it must be there for, and be of a type that has it.  types: as created; 0: it was not. */
 static void
-check_session_step(
-    struct pinf_json_reader *r, const struct sim_plan *plan, const struct sim_step *step)
+check_session_step(struct pinf_json_reader *r, const struct sim_plan *plan,
+    enum pinf_session_type *types, const struct sim_step *step)
 {
-	const enum pinf_session_type type = type_of(plan, step->session);
+	const enum pinf_session_type type = types[step->session];
 	bool fits = type != 0;
 
 	switch (step->op) {
 	case SIM_SESSION:
 		fits = type == 0;
+		types[step->session] = (enum pinf_session_type)step->type;
 		if (step->type == 0)
 			pinf_json_fail(r, "type", PINF_E_UNKNOWN_FIELD);
 		if ((step->type == PINF_SESSION_POOLED) != (step->seats > 0))
@@ -239,18 +287,22 @@ check_chain_step(
 
 /* What a step names must be there. */
 static void
-check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct sim_step *step)
+check_step(struct pinf_json_reader *r, const struct sim_plan *plan, enum pinf_session_type *types,
+    const struct sim_step *step)
 {
 	const unsigned has = ops[step->op].fields;
 
 	if ((has & HAS(SESSION)) != 0)
-		check_session_step(r, plan, step);
+		check_session_step(r, plan, types, step);
 	if ((has & HAS(MINER)) != 0 && step->miner >= plan->miners + plan->unlisted)
 		pinf_json_fail(r, "miner", PINF_E_RANGE);
 	if ((has & HAS(API)) != 0 && step->api == 0)
 		pinf_json_fail(r, "api", PINF_E_RANGE);
 	if ((has & HAS(BYTES)) != 0 && step->bytes == 0)
 		pinf_json_fail(r, "bytes", PINF_E_RANGE);
+	if ((has & HAS(TRICK)) != 0 &&
+	    (step->op == SIM_BYZANTINE_MINER) != (step->trick < SIM_CALLER_TRICKS))
+		pinf_json_fail(r, "trick", PINF_E_RANGE);
 	if (sim_op_needs_chain(step->op))
 		check_chain_step(r, plan, step);
 	if (step->at_ms > (uint64_t)plan->minutes * 60000)
@@ -260,7 +312,8 @@ check_step(struct pinf_json_reader *r, const struct sim_plan *plan, const struct
 }
 
 static void
-read_step(struct pinf_json_reader *r, const struct sim_plan *plan, struct sim_step *step)
+read_step(struct pinf_json_reader *r, const struct sim_plan *plan, enum pinf_session_type *types,
+    struct sim_step *step)
 {
 	struct pinf_span name = {0};
 	int op = 0;
@@ -280,7 +333,7 @@ read_step(struct pinf_json_reader *r, const struct sim_plan *plan, struct sim_st
 		if ((ops[op].fields & HAS(f)) != 0)
 			read_field(r, step, (enum field)f);
 	if (r->err == PINF_OK)
-		check_step(r, plan, step);
+		check_step(r, plan, types, step);
 }
 
 static void
@@ -326,6 +379,7 @@ read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 	read_number(r, "sessions", SIM_SESSIONS_MAX, &plan->sessions);
 	read_number(r, "miners", SIM_MINERS_MAX, &plan->miners);
 	read_number(r, "unlisted", SIM_UNLISTED_MAX, &plan->unlisted);
+	read_number(r, "insiders", (SIM_MINERS_MAX + 2) / 3, &plan->insiders);
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
 		struct pinf_json_reader nested = pinf_json_object(r, groups[g], true);
 
@@ -378,11 +432,13 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 	struct sim_plan made = {0};
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader r;
+	enum pinf_session_type *types = sim_new(SIM_SESSIONS_MAX * sizeof *types);
 	size_t count;
 	enum pinf_err err = pinf_json_parse(&parsed, json, SIM_PLAN_TEXT_MAX);
 
 	if (err != PINF_OK) {
 		complain_syntax(message, err, json);
+		free(types);
 		return err;
 	}
 	r = pinf_json_root(parsed);
@@ -392,7 +448,7 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 		struct pinf_json_reader item = pinf_json_item(&r, "steps", i);
 		struct sim_step step = {0};
 
-		read_step(&item, &made, &step);
+		read_step(&item, &made, types, &step);
 		err = pinf_json_end(&item);
 		if (err != PINF_OK) {
 			complain(message, err, json, item.field, i);
@@ -405,6 +461,7 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 		complain(message, err, json, r.field, SIZE_MAX);
 out:
 	pinf_json_free(parsed);
+	free(types);
 	if (err == PINF_OK)
 		*plan = made;
 	else
@@ -479,6 +536,7 @@ sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
 	pinf_json_put_uint(&w, "sessions", plan->sessions);
 	pinf_json_put_uint(&w, "miners", plan->miners);
 	pinf_json_put_uint(&w, "unlisted", plan->unlisted);
+	pinf_json_put_uint(&w, "insiders", plan->insiders);
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
 		pinf_json_open(&w, groups[g], '{');
 		for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)

@@ -5,7 +5,7 @@
 
 #include <pinf/store.h>
 
-#define SIM_PLAN_VERSION  3
+#define SIM_PLAN_VERSION  4
 #define SIM_SESSIONS_MAX  1000
 #define SIM_MINERS_MAX    500
 #define SIM_UNLISTED_MAX  100
@@ -14,6 +14,7 @@
 #define SIM_STEPS_MAX     6000
 #define SIM_PROMPT_MAX    100000
 #define SIM_PLAN_TEXT_MAX ((size_t)4 << 20)
+#define SIM_CLOCK_MAX_MS  40000 /* that a clock is off; signatures live for a minute */
 #define SIM_DEPTH_MAX     100 /* blocks that one reorganisation undoes */
 
 /* All rates are chances in a thousand. */
@@ -31,6 +32,10 @@ struct sim_blob_rates {
 	uint32_t misdirected; /* a put that lands under another name */
 	uint32_t corrupt; /* a read with a flipped bit */
 	uint32_t full;
+	uint32_t truncated; /* a read that ends too soon */
+	uint32_t stale; /* a read that does not find what was put lately */
+	uint32_t again; /* a put that is done once more after its blob was deleted */
+	uint32_t busy; /* a put or read that is refused for now */
 	uint32_t delay_max_ms;
 };
 
@@ -71,6 +76,30 @@ enum sim_lie {
 	SIM_LIES
 };
 
+/* Messages of somebody that are lost in a partition. */
+enum sim_way { SIM_BOTH_WAYS, SIM_TO_ROUTER, SIM_FROM_ROUTER, SIM_WAYS };
+
+/* What a miner on lists, or an owner's other program, does against the protocol.  byzantine.c. */
+enum sim_trick {
+	SIM_WRONG_HASH, /* precommits what it will not have */
+	SIM_MISSING_BLOB, /* commits what it never put */
+	SIM_FOREIGN_BLOB, /* commits its input as its result */
+	SIM_OTHERS_BLOB, /* commits another task's blob */
+	SIM_OTHERS_ATTEMPT, /* commits for whoever has the newest lease */
+	SIM_OTHER_SIGNATURE, /* signs for another attempt than it commits for */
+	SIM_EARLY_RESULT, /* commits without a precommit */
+	SIM_LATE_RESULT, /* commits for the oldest lease that it had */
+	SIM_GARBAGE,
+	SIM_CALLER_TRICKS, /* from here on, of callers: */
+	SIM_INPUT_MISSING = SIM_CALLER_TRICKS, /* submits what it never put */
+	SIM_INPUT_GARBAGE, /* puts no sealed blob and submits it as one */
+	SIM_INPUT_OTHERS, /* submits another task's blob */
+	SIM_INPUT_SIZE, /* submits a wrong size */
+	SIM_OTHERS_TASK, /* asks for keys of, and submits to, another session's task */
+	SIM_CALLER_GARBAGE,
+	SIM_TRICKS
+};
+
 enum sim_op {
 	SIM_SESSION, /* its owner creates session number `session` */
 	SIM_ALLOW, /* at the router, or on the chain where the contract governs */
@@ -84,9 +113,18 @@ enum sim_op {
 	SIM_CRASH_ROUTER, /* down for_ms; after_commit: between a commit and its effects */
 	SIM_CRASH_MINER,
 	SIM_CRASH_CALLERS, /* all that wait by v3; back after for_ms, under their references */
-	SIM_PARTITION, /* a miner from the router, for for_ms */
+	SIM_PAUSE_ROUTER, /* stopped for for_ms: what comes meanwhile waits */
+	SIM_PAUSE_MINER,
+	SIM_CLOCK_ROUTER, /* its wall clock steps to by_ms ahead of the time, or behind it */
+	SIM_CLOCK_MINER,
+	SIM_CLOCK_OWNER, /* and its callers' */
+	SIM_PARTITION, /* a miner from the router, for for_ms, one way or both */
+	SIM_PARTITION_CALLERS, /* a session's callers */
+	SIM_BYZANTINE_MINER, /* a miner tries a trick */
+	SIM_BYZANTINE_CALLER,
 	SIM_DISK_FAULT, /* the plan's disk rates hold for for_ms */
 	SIM_BLOB_FAULT, /* blob storage fails half of all puts for for_ms */
+	SIM_BLOB_SLOW, /* blob storage takes its time for for_ms */
 	SIM_REORG, /* the newest `depth` blocks become others; some of what they did is lost */
 	SIM_CHAIN_STALL, /* a node's newest block stands still for for_ms */
 	SIM_CHAIN_LIE, /* a node lies for for_ms, maybe about a miner */
@@ -106,11 +144,15 @@ struct sim_step {
 	uint32_t depth;
 	uint32_t node;
 	uint32_t lie;
+	uint32_t way; /* enum sim_way */
+	uint32_t trick; /* enum sim_trick */
+	uint32_t by_ms;
 	uint32_t type; /* enum pinf_session_type */
 	uint32_t seats; /* of a pooled session */
 	bool make_private;
 	bool router_sealed;
 	bool after_commit;
+	bool behind; /* the time by by_ms, and not ahead of it */
 };
 
 struct sim_plan {
@@ -119,6 +161,7 @@ struct sim_plan {
 	uint32_t sessions;
 	uint32_t miners;
 	uint32_t unlisted;
+	uint32_t insiders; /* other programs with the wallets of miners 0, 3, 6, ... */
 	struct sim_network_rates network;
 	struct sim_blob_rates blob;
 	struct sim_disk_rates disk;
@@ -127,6 +170,15 @@ struct sim_plan {
 	struct sim_step *steps; /* in order of time */
 	size_t step_count;
 	size_t step_cap;
+};
+
+/* Which of the faults that a wish allows there are.  spec/simulation.md#profiles. */
+enum sim_profile {
+	SIM_FULL, /* all, in every seed */
+	SIM_SWARM, /* each seed has its own choice of them */
+	SIM_LITE, /* a fifth of them */
+	SIM_PERF, /* none, and nobody who attacks */
+	SIM_PROFILES
 };
 
 /* What a generated plan is to hold: a scenario's keys.  spec/simulation.md#scenario. */
@@ -153,10 +205,16 @@ struct sim_wish {
 	bool disk;
 	bool crash;
 	bool partition;
+	bool pause;
+	bool clock;
+	bool byzantine;
 	bool chain;
+	enum sim_profile profile;
 };
 
-#define SIM_FAULT_KINDS "network,blob,disk,crash,partition,chain"
+/* Of that name, with what it says beside faults; false, with nothing changed: there is none. */
+bool sim_profile_read(struct sim_wish *wish, const char *name);
+#define SIM_FAULT_KINDS "network,blob,disk,crash,partition,pause,clock,byzantine,chain"
 /* "all", "none", or some of the kinds; false, with nothing changed: there is no such kind. */
 bool sim_faults_read(struct sim_wish *wish, struct pinf_span list);
 void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);

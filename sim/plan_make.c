@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan_make.c -- from a seed to a plan in which every kind of event appears.  spec/simulation.md#plan. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 #include "plan.h"
@@ -223,8 +224,9 @@ make_privacy(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *
 	}
 }
 
+/* So many steps of an op, with whatever it has drawn at random. */
 static void
-make_windows(
+make_some(
     struct sim_plan *plan, struct sim_rng *rng, enum sim_op op, uint32_t max_ms, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -232,8 +234,15 @@ make_windows(
 
 		step.at_ms = any_time(rng, plan);
 		step.miner = between(rng, 0, plan->miners - 1);
+		step.session = between(rng, 0, plan->sessions - 1);
 		step.for_ms = between(rng, 100, max_ms);
 		step.after_commit = sim_rng_hit(rng, 600);
+		step.way = between(rng, 0, SIM_WAYS - 1);
+		step.by_ms = between(rng, 1, max_ms);
+		step.behind = sim_rng_hit(rng, 500);
+		step.trick = op == SIM_BYZANTINE_MINER
+				 ? between(rng, 0, SIM_CALLER_TRICKS - 1)
+				 : between(rng, SIM_CALLER_TRICKS, SIM_TRICKS - 1);
 		add(plan, step);
 	}
 }
@@ -308,12 +317,27 @@ static void
 make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
 	if (wish->crash) {
-		make_windows(plan, rng, SIM_CRASH_ROUTER, 3000, 2 * plan->minutes);
-		make_windows(plan, rng, SIM_CRASH_MINER, 20000, plan->minutes);
-		make_windows(plan, rng, SIM_CRASH_CALLERS, 5000, 8 * plan->minutes);
+		make_some(plan, rng, SIM_CRASH_ROUTER, 3000, 2 * plan->minutes);
+		make_some(plan, rng, SIM_CRASH_MINER, 20000, plan->minutes);
+		make_some(plan, rng, SIM_CRASH_CALLERS, 5000, 8 * plan->minutes);
 	}
-	if (wish->partition)
-		make_windows(plan, rng, SIM_PARTITION, 30000, plan->minutes);
+	if (wish->partition) {
+		make_some(plan, rng, SIM_PARTITION, 30000, plan->minutes);
+		make_some(plan, rng, SIM_PARTITION_CALLERS, 20000, plan->minutes);
+	}
+	if (wish->pause) {
+		make_some(plan, rng, SIM_PAUSE_ROUTER, 15000, plan->minutes);
+		make_some(plan, rng, SIM_PAUSE_MINER, 20000, plan->minutes);
+	}
+	if (wish->clock) {
+		make_some(plan, rng, SIM_CLOCK_ROUTER, 20000, (plan->minutes + 1) / 2);
+		make_some(plan, rng, SIM_CLOCK_MINER, SIM_CLOCK_MAX_MS, plan->minutes);
+		make_some(plan, rng, SIM_CLOCK_OWNER, SIM_CLOCK_MAX_MS, plan->minutes);
+	}
+	if (wish->byzantine) {
+		make_some(plan, rng, SIM_BYZANTINE_MINER, 1, 4 * plan->minutes);
+		make_some(plan, rng, SIM_BYZANTINE_CALLER, 1, 3 * plan->minutes);
+	}
 	if (wish->network) {
 		plan->network.delay_max_ms = between(rng, 20, 400);
 		plan->network.loss = between(rng, 1, 40);
@@ -321,21 +345,84 @@ make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *w
 		plan->network.reorder = between(rng, 1, 40);
 	}
 	if (wish->blob) {
-		make_windows(plan, rng, SIM_BLOB_FAULT, 5000, plan->minutes);
+		make_some(plan, rng, SIM_BLOB_FAULT, 5000, plan->minutes);
+		make_some(plan, rng, SIM_BLOB_SLOW, 15000, (plan->minutes + 1) / 2);
 		plan->blob.lost = between(rng, 1, 20);
 		plan->blob.lost_ack = between(rng, 1, 20);
 		plan->blob.misdirected = between(rng, 1, 10);
 		plan->blob.corrupt = between(rng, 1, 10);
 		plan->blob.full = between(rng, 1, 10);
+		plan->blob.truncated = between(rng, 1, 10);
+		plan->blob.stale = between(rng, 1, 30);
+		plan->blob.again = between(rng, 1, 500);
+		plan->blob.busy = between(rng, 1, 20);
 		plan->blob.delay_max_ms = between(rng, 5, 500);
 	}
 	if (wish->disk) {
-		make_windows(plan, rng, SIM_DISK_FAULT, 2000, plan->minutes);
+		make_some(plan, rng, SIM_DISK_FAULT, 2000, plan->minutes);
 		plan->disk.io_error = between(rng, 5, 100);
 		plan->disk.full = between(rng, 5, 100);
 	}
 	if (wish->chain && plan->chain.nodes != 0)
 		make_chain_faults(plan, rng);
+}
+
+/* Keeps that many of the steps, of the op or (SIM_OPS) of all ops that are faults; per mille. */
+static void
+thin_out(struct sim_plan *plan, struct sim_rng *dice, enum sim_op op, uint32_t kept)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const enum sim_op is = plan->steps[i].op;
+
+		if (is < SIM_CRASH_ROUTER || (op != SIM_OPS && is != op) || sim_rng_hit(dice, kept))
+			plan->steps[left++] = plan->steps[i];
+	}
+	plan->step_count = left;
+}
+
+/* Each kind of fault is there in half of all seeds: some hide what others would show. */
+static void
+choose(struct sim_plan *plan, struct sim_rng *dice, enum sim_profile profile)
+{
+	uint32_t *const rates[] = {&plan->network.loss, &plan->network.duplicate,
+	    &plan->network.reorder, &plan->blob.lost, &plan->blob.lost_ack, &plan->blob.misdirected,
+	    &plan->blob.corrupt, &plan->blob.full, &plan->blob.truncated, &plan->blob.stale,
+	    &plan->blob.again, &plan->blob.busy, &plan->disk.io_error, &plan->disk.full,
+	    &plan->chain.lost};
+
+	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+		if (profile == SIM_LITE)
+			*rates[i] /= 5;
+		else if (sim_rng_hit(dice, 500))
+			*rates[i] = 0;
+	}
+	for (int op = SIM_CRASH_ROUTER; op < SIM_OPS && profile == SIM_SWARM; op++)
+		if (sim_rng_hit(dice, 500))
+			thin_out(plan, dice, (enum sim_op)op, 0);
+	if (profile == SIM_LITE)
+		thin_out(plan, dice, SIM_OPS, 200);
+}
+
+bool
+sim_profile_read(struct sim_wish *wish, const char *name)
+{
+	static const char *const names[SIM_PROFILES] = {"full", "swarm", "lite", "perf"};
+	int p = 0;
+
+	while (p < SIM_PROFILES && strcmp(names[p], name) != 0)
+		p++;
+	if (p == SIM_PROFILES)
+		return false;
+	wish->profile = (enum sim_profile)p;
+	(void)sim_faults_read(wish, pinf_span_str(p == SIM_PERF ? "none" : "all"));
+	if (p == SIM_PERF) {
+		wish->unlisted = 0;
+		wish->removals_per_minute = wish->changes_per_minute = 0;
+		wish->rotations_per_minute = 0;
+	}
+	return true;
 }
 
 bool
@@ -346,7 +433,8 @@ sim_faults_read(struct sim_wish *wish, struct pinf_span list)
 		const char *name;
 		bool *on;
 	} kinds[] = {{"network", &read.network}, {"blob", &read.blob}, {"disk", &read.disk},
-	    {"crash", &read.crash}, {"partition", &read.partition}, {"chain", &read.chain}};
+	    {"crash", &read.crash}, {"partition", &read.partition}, {"pause", &read.pause},
+	    {"clock", &read.clock}, {"byzantine", &read.byzantine}, {"chain", &read.chain}};
 	const bool all = pinf_span_equal(list, pinf_span_str("all"));
 
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
@@ -391,13 +479,18 @@ by_time(const void *a, const void *b)
 		return x->depth < y->depth ? -1 : 1;
 	if (x->for_ms != y->for_ms)
 		return x->for_ms < y->for_ms ? -1 : 1;
-	return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? -1 : 1;
+	if (x->trick != y->trick)
+		return x->trick < y->trick ? -1 : 1;
+	return x->by_ms < y->by_ms ? -1 : x->by_ms > y->by_ms;
 }
 
 void
 sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 {
 	struct sim_rng rng = sim_rng_of(wish->seed, "plan", 0);
+	struct sim_rng dice = sim_rng_of(wish->seed, "swarm", 0);
 
 	*plan = (struct sim_plan){.seed = wish->seed,
 	    .minutes = wish->minutes,
@@ -407,7 +500,10 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .network = {.delay_min_ms = 1, .delay_max_ms = 20},
 	    .blob = {.delay_max_ms = 5},
 	    .engine = wish->engine};
-	make_chain(plan, &rng);
+	if (wish->profile != SIM_PERF) {
+		make_chain(plan, &rng);
+		plan->insiders = (wish->miners + 2) / 3;
+	}
 	make_sessions(plan, &rng, wish);
 	make_members(plan, &rng, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
 	make_work(plan, &rng, wish);
@@ -416,5 +512,7 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	if (plan->chain.nodes != 0)
 		make_privacy(plan, &rng, wish);
 	make_faults(plan, &rng, wish);
+	if (wish->profile == SIM_SWARM || wish->profile == SIM_LITE)
+		choose(plan, &dice, wish->profile);
 	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
 }

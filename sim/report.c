@@ -10,14 +10,15 @@
 #define COMPLETED_PER_SUBMITTED 4 /* one in so many */
 
 static const char *const fault_names[SIM_FAULTS] = {"messages lost", "messages duplicated",
-    "messages held back", "partitions", "router crashes", "router crashes before effects",
-    "miner crashes", "caller crashes", "batches undone", "reorganisations",
-    "reorganisations too deep", "chain nodes stalled", "chain nodes lying", "chain nodes cut off",
-    "chain out of reach", "chain messages lost"};
+    "messages held back", "partitions", "partitions one way", "pauses", "clocks set", "tricks",
+    "router crashes", "router crashes before effects", "miner crashes", "caller crashes",
+    "batches undone", "reorganisations", "reorganisations too deep", "chain nodes stalled",
+    "chain nodes lying", "chain nodes cut off", "chain out of reach", "chain messages lost"};
 static const char *const disk_names[SIM_DISK_FAULTS] = {
     "disk I/O errors", "disk full", "unsynced writes lost", "unsynced writes torn"};
 static const char *const blob_names[SIM_BLOB_FAULTS] = {"blob puts failed", "blob acks lost",
-    "blobs misdirected", "blob reads corrupt", "blob storage full"};
+    "blobs misdirected", "blob reads corrupt", "blob storage full", "blob reads cut short",
+    "blob reads stale", "blob puts again", "blob storage busy"};
 
 static uint64_t
 completed(const struct sim_stats *s)

@@ -67,8 +67,8 @@ sim_router_start(struct sim_world *w)
 		err = keyring == NULL ? PINF_E_KEYRING : PINF_OK;
 	}
 	if (err == PINF_OK)
-		err = pinf_router_open(
-		    &r->core, &config, keyring, r->store, sim_rng_port(&r->random), w->now_ms);
+		err = pinf_router_open(&r->core, &config, keyring, r->store,
+		    sim_rng_port(&r->random), sim_router_now(w));
 	if (err != PINF_OK) {
 		pinf_keyring_free(keyring);
 		pinf_sqlite_close(&r->store);
@@ -133,7 +133,7 @@ sim_router_crash(struct sim_world *w, uint64_t down_ms)
 	sim_vfs_crash(w->vfs);
 	r->life++;
 	r->batch_due = false;
-	r->busy_until_ms = 0;
+	r->busy_until_ms = r->paused_until_ms = 0;
 	r->crash_after_commit_ms = 0;
 	sim_after(w, down_ms, (struct sim_item){.what = SIM_START, .life = r->life});
 }
@@ -261,7 +261,8 @@ sim_router_batch(struct sim_world *w)
 
 	r->batch_due = false;
 	for (size_t i = 0; i < count; i++) {
-		r->events[i].now_ms = w->now_ms;
+		r->events[i].now_ms = sim_router_now(w);
+		r->events[i].mono_ms = w->now_ms;
 		sim_trace_event(w, SIM_ROUTER_NODE, &r->events[i]);
 	}
 	err = pinf_router_step(r->core, r->events, count, effects);

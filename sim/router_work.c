@@ -4,6 +4,8 @@
 
 #include "world.h"
 
+#define SLOW_MS 20000 /* that a slow storage takes at most */
+
 static const struct pinf_kdf_cost CHEAPEST = {1, PINF_KDF_MEMORY_MIN_KIB};
 
 struct sim_conn *
@@ -54,12 +56,18 @@ respond_error(struct sim_world *w, uint64_t request, enum pinf_err err)
 	pinf_bytes_free(&body);
 }
 
+static uint64_t
+slow_ms(const struct sim_world *w)
+{
+	return w->calm || w->slow_windows == 0 ? 0 : SLOW_MS;
+}
+
 /* The answer comes back to the core after the medium's delay. */
 static void
 answer(struct sim_world *w, struct pinf_event event)
 {
 	struct sim_answer *made = sim_new(sizeof *made);
-	const uint64_t spread = w->calm ? 3 : w->plan->blob.delay_max_ms;
+	const uint64_t spread = w->calm ? 3 : w->plan->blob.delay_max_ms + slow_ms(w);
 
 	made->event = event;
 	sim_after(w, 1 + sim_rng_below(&w->router.rng, spread + 1),
@@ -183,8 +191,11 @@ static void
 serve(struct sim_world *w, const struct pinf_effect *fx)
 {
 	struct pinf_bytes bytes = {0};
+	const struct sim_conn *conn = sim_conn_find(w, fx->id);
 	const enum pinf_err err = sim_blobs_get(&w->blobs, &fx->sha256, &bytes);
 
+	if (conn != NULL)
+		conn->message->late_ms = (uint32_t)sim_rng_below(&w->router.rng, slow_ms(w));
 	if (err == PINF_OK)
 		respond(w, fx->id, 200, &bytes);
 	else

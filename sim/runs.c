@@ -102,15 +102,26 @@ read_scenario(struct sim_scenario *scenario, const char *path)
 }
 
 bool
-sim_scenario_read(struct sim_scenario *scenario, const struct pinf_options *o)
+sim_scenario_read(
+    struct sim_scenario *scenario, const struct pinf_options *o, const char *otherwise)
 {
-	const char *path = pinf_option_text(o, "scenario");
+	const char *path = pinf_option_text(o, "scenario"),
+		   *profile = pinf_option_text(o, "profile");
 	const struct pinf_option_value *faults = pinf_option(o, "faults");
 	struct pinf_bytes message = {0};
 	bool good;
 
 	*scenario = sim_scenario_defaults();
-	(void)sim_faults_read(&scenario->wish, pinf_span_str("all"));
+	if (profile[0] == '\0' && path[0] == '\0' && faults->source != PINF_FROM_FLAG)
+		profile = otherwise;
+	if (profile[0] != '\0' && !sim_profile_read(&scenario->wish, profile)) {
+		if (path[0] != '\0') {
+			(void)sim_usage(
+			    "--profile takes full, swarm, lite or perf beside a --scenario");
+			return false;
+		}
+		path = profile;
+	}
 	if (path[0] != '\0' && !read_scenario(scenario, path))
 		return false;
 	read_sizes(&scenario->wish, o);

@@ -43,13 +43,18 @@ extern const struct sim_command sim_command_canary, sim_command_loop, sim_comman
 		.max = 60,                                                                         \
 		.fallback = "10",                                                                  \
 		.help = "simulated, of a generated plan"},                                         \
+	    {.name = "profile",                                                                    \
+		.type = PINF_OPT_TEXT,                                                             \
+		.help =                                                                            \
+		    "full, swarm, lite, perf, or a scenario's file; of generated plans: swarm"},   \
 	{                                                                                          \
 		.name = "faults", .type = PINF_OPT_TEXT, .fallback = "all",                        \
 		.help = "all, none, or some of " SIM_FAULT_KINDS                                   \
 	}
 
-/* Of which seed it is, the caller says.  Says what is wrong, on stderr. */
-bool sim_scenario_read(struct sim_scenario *scenario, const struct pinf_options *o);
+/* Of which seed it is, the caller says; otherwise: the profile of those who say nothing.  Says what is wrong, on stderr. */
+bool sim_scenario_read(
+    struct sim_scenario *scenario, const struct pinf_options *o, const char *otherwise);
 /* "A..B", or a number. */
 bool sim_seeds_read(const char *text, uint64_t *first, uint64_t *last);
 /* Says what is wrong, on stderr. */

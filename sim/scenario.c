@@ -59,7 +59,7 @@ place_of(struct sim_scenario *scenario, const struct key *key)
 struct sim_scenario
 sim_scenario_defaults(void)
 {
-	return (struct sim_scenario){
+	struct sim_scenario scenario = {
 	    .wish = {.minutes = 10,
 		.sessions = 8,
 		.public_share = 250,
@@ -81,6 +81,9 @@ sim_scenario_defaults(void)
 		.removal_p99_ms_max = UINT32_MAX,
 		.refused_max = UINT32_MAX},
 	};
+
+	(void)sim_faults_read(&scenario.wish, pinf_span_str("all"));
+	return scenario;
 }
 
 /* What is of group stands in r, where it is said. */

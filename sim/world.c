@@ -12,9 +12,8 @@
 #define LOOK_EVERY_MS  5000
 #define WATCHED        512 /* items, between two looks at a world by a person */
 #define INSIDERS       3 /* one miner in so many asks for what is others' */
-#define BLOB_BAD_RATE  500 /* puts that fail while a blob-fault step lasts */
 
-enum { FAULT_DISK = 1, FAULT_BLOB, FAULT_ALL, FAULT_PROBE, FAULT_LOOK };
+enum { FAULT_ALL = SIM_WINDOWS, FAULT_PROBE, FAULT_LOOK };
 
 struct pinf_storage
 sim_storage(void)
@@ -74,7 +73,7 @@ const char *
 sim_role_name(enum sim_role role)
 {
 	static const char *const names[] = {
-	    "miner", "caller", "caller", "owner", "admin", "attacker", "insider"};
+	    "miner", "caller", "caller", "owner", "admin", "attacker", "insider", "cheat"};
 
 	return names[role];
 }
@@ -121,13 +120,13 @@ make_router(struct sim_world *w)
 	sim_after(w, 0, (struct sim_item){.what = SIM_START});
 }
 
-/* Another process with that miner's wallet. */
-static struct sim_client *
-act_for(struct sim_world *w, enum sim_role role, uint32_t miner)
+struct sim_client *
+sim_act_for(struct sim_world *w, enum sim_role role, const struct sim_client *who, uint32_t index)
 {
-	struct sim_client *c = sim_client_new(w, role, (uint32_t)w->client_count);
+	struct sim_client *c = sim_client_new(w, role, index);
 
-	c->wallet = w->clients[miner]->wallet;
+	c->wallet = who->wallet;
+	c->up = true;
 	return c;
 }
 
@@ -149,8 +148,8 @@ make_people(struct sim_world *w)
 		    sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_member));
 	}
 	w->pool = sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_member));
-	for (uint32_t i = 0; i < plan->miners; i += INSIDERS)
-		(void)act_for(w, SIM_INSIDER, i);
+	for (uint32_t i = 0; i < plan->miners && i / INSIDERS < plan->insiders; i += INSIDERS)
+		(void)sim_act_for(w, SIM_INSIDER, w->clients[i], (uint32_t)w->client_count);
 	for (size_t i = 0; i < w->client_count; i++)
 		sim_client_start(w, w->clients[i]);
 }
@@ -200,35 +199,9 @@ ask(struct sim_world *w, struct sim_client *c, const struct sim_step *step)
 }
 
 static void
-set_faults(struct sim_world *w)
-{
-	const struct sim_plan *plan = w->plan;
-	const bool disk = !w->calm && w->disk_windows > 0;
-
-	sim_vfs_faults(w->vfs, disk ? plan->disk.io_error : 0, disk ? plan->disk.full : 0);
-	w->blobs.rates = w->calm ? (struct sim_blob_rates){0} : plan->blob;
-	if (!w->calm && w->blob_windows > 0)
-		w->blobs.rates.lost = BLOB_BAD_RATE;
-}
-
-static void
-crash_callers(struct sim_world *w, uint64_t down_ms)
-{
-	for (size_t i = 0; i < w->client_count; i++) {
-		struct sim_client *c = w->clients[i];
-
-		/* What a loop in the order of addresses comes to: one that asks where something lies. */
-		if (PINF_BUG(address_order) && ((uintptr_t)c / sizeof *c) % 2 == 0)
-			continue;
-		if (c->role == SIM_CALLER && !c->done)
-			sim_client_crash(w, c, down_ms);
-	}
-}
-
-static void
 do_step(struct sim_world *w, const struct sim_step *step)
 {
-	struct sim_client *c = w->clients[step->miner];
+	struct sim_client *c;
 
 	sim_note_step(w, step);
 	sim_timeline_step(w, SIM_MARK_STEP, step);
@@ -240,7 +213,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	case SIM_PRIVATE:
 	case SIM_DENY: ask(w, w->owners[step->session], step); break;
 	case SIM_LEAVE:
-		c = act_for(w, SIM_ADMIN, step->miner);
+		c = sim_act_for(w, SIM_ADMIN, w->clients[step->miner], (uint32_t)w->client_count);
 		sim_client_start(w, c);
 		ask(w, c, step);
 		break;
@@ -248,38 +221,8 @@ do_step(struct sim_world *w, const struct sim_step *step)
 	case SIM_POOL_DENY:
 	case SIM_ROTATE: ask(w, w->admin, step); break;
 	case SIM_SUBMIT: submit(w, step, false); break;
-	case SIM_CRASH_ROUTER:
-		if (step->after_commit) {
-			w->router.crash_after_commit_ms = step->for_ms;
-		} else if (w->router.core != NULL) {
-			w->stats.faults[SIM_F_ROUTER_CRASH]++;
-			sim_router_crash(w, step->for_ms);
-		}
-		break;
-	case SIM_CRASH_MINER: sim_client_crash(w, c, step->for_ms); break;
-	case SIM_CRASH_CALLERS: crash_callers(w, step->for_ms); break;
-	case SIM_PARTITION:
-		w->stats.faults[SIM_F_PARTITION]++;
-		c->partitioned_until_ms = w->now_ms + step->for_ms;
-		break;
-	case SIM_DISK_FAULT:
-		w->disk_windows++;
-		sim_after(
-		    w, step->for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_DISK});
-		break;
-	case SIM_BLOB_FAULT:
-		w->blob_windows++;
-		sim_after(
-		    w, step->for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_BLOB});
-		break;
-	case SIM_REORG:
-	case SIM_CHAIN_STALL:
-	case SIM_CHAIN_LIE:
-	case SIM_CHAIN_CUT:
-	case SIM_CHAIN_DOWN: sim_chain_fault(w, step); break;
-	case SIM_OPS: break;
+	default: sim_fault_step(w, step); break;
 	}
-	set_faults(w);
 }
 
 /* Faults are over; each session that exists is used once more. */
@@ -326,17 +269,13 @@ static void
 fault_ends(struct sim_world *w, uint64_t which)
 {
 	switch (which) {
-	case FAULT_DISK: w->disk_windows--; break;
-	case FAULT_BLOB: w->blob_windows--; break;
+	case SIM_WINDOW_DISK: w->disk_windows--; break;
+	case SIM_WINDOW_BLOB: w->blob_windows--; break;
+	case SIM_WINDOW_SLOW: w->slow_windows--; break;
 	case FAULT_ALL:
 		sim_note(w, "all faults stop");
 		sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_CALM});
-		w->calm = true;
-		w->router.crash_after_commit_ms = 0;
-		for (size_t i = 0; i < w->client_count; i++)
-			w->clients[i]->partitioned_until_ms = 0;
-		if (w->plan->chain.nodes != 0)
-			sim_chain_calm(w);
+		sim_faults_stop(w);
 		sim_after(w, PROBE_AFTER_MS + sim_chain_settles_ms(w),
 		    (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_PROBE});
 		break;
@@ -347,7 +286,7 @@ fault_ends(struct sim_world *w, uint64_t which)
 		    w, LOOK_EVERY_MS, (struct sim_item){.what = SIM_FAULT_ENDS, .id = FAULT_LOOK});
 		break;
 	}
-	set_faults(w);
+	sim_faults_set(w);
 }
 
 static void
@@ -455,13 +394,14 @@ set_up(struct sim_world *w, struct sim_plan *plan, const struct sim_watch *watch
 	pinf_sha256_init(&w->trace);
 	w->vfs = sim_vfs_new(&hooks, plan->seed);
 	w->blobs.rng = sim_rng_of(plan->seed, "blobs", 0);
+	w->blobs.now_ms = &w->now_ms;
 	w->net = sim_rng_of(plan->seed, "network", 0);
 	w->probes = sim_new(plan->sessions * sizeof *w->probes);
 	if (pinf_blob_new(&w->blob) != PINF_OK)
 		(void)sim_need(NULL);
 	make_router(w);
 	make_people(w);
-	set_faults(w);
+	sim_faults_set(w);
 	sim_chain_start(w);
 	for (size_t i = 0; i < plan->step_count; i++)
 		sim_after(w, plan->steps[i].at_ms, (struct sim_item){.what = SIM_DO_STEP, .id = i});
@@ -496,6 +436,8 @@ sim_world_run_watched(struct sim_world *w, struct sim_plan *plan, const struct s
 			fault_ends(w, item.id);
 		else if (item.what == SIM_BLOCK)
 			sim_chain_block(w);
+		else if (sim_paused_until(w, &item) > w->now_ms)
+			sim_after(w, sim_paused_until(w, &item) - w->now_ms, item);
 		else if (item.node == SIM_ROUTER_NODE)
 			to_router(w, &item);
 		else

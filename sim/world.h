@@ -59,6 +59,7 @@ struct sim_message {
 	struct pinf_bytes authorization;
 	struct pinf_bytes body;
 	bool json;
+	uint32_t late_ms; /* by a slow storage, on top of the network's delay */
 	bool open_text; /* the router-sealed caller's own request or answer, in the clear */
 	bool hangup;
 	uint32_t timeout_ms;
@@ -82,7 +83,14 @@ enum sim_role {
 	SIM_OWNER,
 	SIM_ADMIN,
 	SIM_ATTACKER,
-	SIM_INSIDER
+	SIM_INSIDER,
+	SIM_CHEAT /* an owner's other program */
+};
+
+/* Somebody's messages do not get through, to the router, from it, or both. */
+struct sim_cut {
+	uint64_t until_ms;
+	enum sim_way way;
 };
 
 struct sim_pending {
@@ -105,7 +113,9 @@ struct sim_client {
 	uint32_t life;
 	bool up;
 	bool done;
-	uint64_t partitioned_until_ms;
+	struct sim_cut cut;
+	uint64_t paused_until_ms;
+	int64_t clock_by_ms; /* its wall clock, ahead of the time */
 	uint64_t wake_id; /* of the last timer asked for */
 	struct sim_rng rng; /* its choices */
 	struct sim_rng random; /* its random port */
@@ -132,6 +142,7 @@ struct sim_client {
 	uint64_t started_ms;
 	bool probe; /* sent when all faults are over: must succeed */
 	bool answered;
+	char path[96]; /* of a cheat's requests */
 };
 
 struct sim_member {
@@ -170,6 +181,8 @@ struct sim_session {
 	unsigned tries;
 	bool make_private;
 	uint32_t seats; /* of a pooled one; 0: it is none */
+	struct sim_cut cut; /* its callers */
+	int64_t clock_by_ms; /* its owner's and callers' wall clock */
 	bool known_private; /* somebody was told so, or the router must know it from the chain */
 	struct sim_governed *governed; /* NULL: its list is the router's */
 	char api_key[PINF_API_KEY_TEXT + 1];
@@ -212,6 +225,9 @@ struct sim_router {
 	size_t sealed_count;
 	size_t sealed_cap;
 	uint64_t busy_until_ms;
+	uint64_t paused_until_ms;
+	int64_t clock_by_ms; /* its wall clock, ahead of the time */
+	uint64_t clock_off_ms; /* the furthest that it ever stepped */
 	uint64_t wake_id;
 	bool batch_due;
 	uint32_t crash_after_commit_ms; /* how long to stay down; 0: none is due */
@@ -222,6 +238,10 @@ enum sim_fault {
 	SIM_F_DUPLICATE,
 	SIM_F_REORDER,
 	SIM_F_PARTITION,
+	SIM_F_ONE_WAY,
+	SIM_F_PAUSE,
+	SIM_F_CLOCK,
+	SIM_F_BYZANTINE,
 	SIM_F_ROUTER_CRASH,
 	SIM_F_COMMIT_CRASH,
 	SIM_F_MINER_CRASH,
@@ -297,6 +317,9 @@ struct sim_chain_world {
 	size_t queue_cap;
 };
 
+/* Faults that end after a time. */
+enum sim_window { SIM_WINDOW_DISK = 1, SIM_WINDOW_BLOB, SIM_WINDOW_SLOW, SIM_WINDOWS };
+
 #define SIM_LOG_LINES 2000
 #define SIM_LINE_MAX  160
 
@@ -344,8 +367,9 @@ struct sim_world {
 	struct sim_stats stats;
 	struct pinf_sha256 trace;
 	struct pinf_hash state_hash;
-	uint64_t disk_windows;
+	uint64_t disk_windows; /* that are open */
 	uint64_t blob_windows;
+	uint64_t slow_windows;
 	char marker[17]; /* in every private prompt and result */
 };
 
@@ -364,6 +388,9 @@ void sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effe
 void sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item);
 const char *sim_role_name(enum sim_role role);
 struct sim_client *sim_client_new(struct sim_world *w, enum sim_role role, uint32_t index);
+/* Another process with that one's wallet. */
+struct sim_client *
+sim_act_for(struct sim_world *w, enum sim_role role, const struct sim_client *who, uint32_t index);
 struct pinf_storage sim_storage(void);
 struct pinf_domain sim_domain(void);
 /* Miners, then attackers; UINT32_MAX: neither. */
@@ -441,6 +468,24 @@ void sim_infer(struct pinf_span input, struct pinf_bytes *result);
 /* people.c: owners, the administrator, callers by v1 and v2, attackers. */
 void sim_people_act(struct sim_world *w, struct sim_client *c);
 void sim_people_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m);
-void sim_post(struct sim_world *w, struct sim_client *c, const char *path, struct pinf_bytes *body);
+/* Signed by the client's wallet; body is moved; ids: session and task. */
+void sim_send_signed(struct sim_world *w, struct sim_client *c, const char *method,
+    const char *path, struct pinf_bytes *body, const struct pinf_scope *ids);
+
+/* faults.c */
+void sim_fault_step(struct sim_world *w, const struct sim_step *step);
+/* What the plan's rates and the windows that are open come to. */
+void sim_faults_set(struct sim_world *w);
+void sim_faults_stop(struct sim_world *w);
+/* By the wall clock of that node. */
+uint64_t sim_client_now(const struct sim_world *w, const struct sim_client *c);
+uint64_t sim_router_now(const struct sim_world *w);
+bool sim_is_cut(const struct sim_world *w, const struct sim_client *c, bool to_router);
+/* When the process that an item is for goes on; not later than now: it is not stopped. */
+uint64_t sim_paused_until(const struct sim_world *w, const struct sim_item *item);
+
+/* byzantine.c */
+void sim_byzantine(struct sim_world *w, const struct sim_step *step);
+void sim_cheat_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m);
 
 #endif

@@ -277,6 +277,8 @@ send(struct pinf_router *r, unsigned number, enum chain_phase phase, struct pinf
 	fx->timeout_ms = config_of(r)->timeout_ms;
 	node->op = fx->id;
 	node->phase = phase;
+	if (phase == CHAIN_HEAD)
+		node->asked_ms = r->now_ms;
 	return PINF_OK;
 }
 
@@ -339,7 +341,7 @@ take_head(struct pinf_router *r, unsigned number, struct pinf_span body)
 	if (node->sweep == 0 || !pinf_hash_equal(&newest.hash, &node->newest.hash))
 		node->sweep++;
 	node->newest = newest;
-	node->answered_ms = r->now_ms;
+	node->answered_ms = node->asked_ms; /* The answer may have lain about for long. */
 	if (r->chain->newest < quorum_newest(r))
 		r->chain->newest = quorum_newest(r);
 	node->cursor = 0;

@@ -35,7 +35,9 @@ struct chain_node {
 	enum chain_phase phase;
 	uint64_t due_ms; /* idle: when to ask again */
 	struct pinf_rpc_block newest;
-	uint64_t answered_ms; /* when it told its newest block last; 0: never */
+	uint64_t asked_ms; /* for its newest block, last */
+	uint64_t
+	    answered_ms; /* when it was asked for the newest block that it told last; 0: never */
 	uint64_t sweep; /* counts its newest blocks */
 	uint64_t cursor; /* session read last in this look */
 	enum pinf_err err; /* what is wrong with it now */
