@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bundle.c -- writes and reads failures/<oracle>-<seed>-<commit>/.  spec/simulation.md#bundles. */
 #include "bundle.h"
+#include "html.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -141,15 +142,25 @@ write_plan(const char *directory, const char *name, const struct sim_plan *plan)
 	return good;
 }
 
+/* The plan once more, for people: its last steps as text, and all of it as a page. */
 static bool
-write_trace(const char *directory, struct sim_plan *plan)
+write_history(const char *directory, struct sim_plan *plan, const struct sim_total *total)
 {
 	struct sim_world *w = sim_new(sizeof *w);
 	struct sim_log *log = sim_new(sizeof *log);
+	struct sim_timeline timeline = {.count = 0};
 	struct pinf_bytes text = {0};
+	char path[SIM_PATH_MAX + 16];
 	bool good;
 
-	sim_world_run_watched(w, plan, &(struct sim_watch){.log = log});
+	sim_world_run_watched(w, plan, &(struct sim_watch){.log = log, .timeline = &timeline});
+	(void)snprintf(path, sizeof path, "%s/report.html", directory);
+	good = sim_html_write(path, w,
+	    &(struct sim_html_run){.verdict = sim_verdict(w),
+		.again = "./repro.sh",
+		.bug = sim_planted(),
+		.total = total});
+	sim_timeline_free(&timeline);
 	sim_world_free(w);
 	free(w);
 	for (size_t i = 0; i < SIM_LOG_LINES; i++) {
@@ -158,7 +169,7 @@ write_trace(const char *directory, struct sim_plan *plan)
 		sim_append(&text, pinf_span_str(line));
 	}
 	free(log);
-	good = write_file(directory, "trace.txt", pinf_span_of(&text), 0644);
+	good &= write_file(directory, "trace.txt", pinf_span_of(&text), 0644);
 	pinf_bytes_free(&text);
 	return good;
 }
@@ -178,7 +189,7 @@ sim_bundle_keep(struct sim_plan *plan, const struct sim_total *total)
 		return;
 	}
 	if (write_plan(directory, "plan.json", plan) && write_verdict(directory, &f) &&
-	    write_repro(directory) && write_trace(directory, plan))
+	    write_repro(directory) && write_history(directory, plan, total))
 		(void)fprintf(stderr,
 		    "kept: %s\nagain: pinf-sim replay %s; smaller: pinf-sim shrink %s\n", directory,
 		    directory, directory);

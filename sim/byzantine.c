@@ -9,7 +9,10 @@
 #include "core/json.h"
 #include "world.h"
 
-#define GARBAGE_MAX 300
+#define GARBAGE_MAX  300
+#define UNDER_WAY_MS 5000 /* an attempt's first */
+#define LOOK_MS      150 /* between two looks for an attempt that a trick suits */
+#define PATIENCE_MS  20000
 
 static void
 put_random(struct sim_client *c, uint8_t *out, size_t len)
@@ -36,6 +39,25 @@ lease_for(const struct sim_world *w, const struct sim_client *c, enum sim_trick 
 	return NULL;
 }
 
+/* Another task's blob, said to be what it is. */
+static void
+take_others(struct sim_world *w, struct sim_client *c, struct pinf_payload *p)
+{
+	const struct sim_blob *blob;
+	struct pinf_blob_header header;
+
+	if (w->blobs.count == 0)
+		return;
+	blob = &w->blobs.list[sim_rng_below(&c->rng, w->blobs.count)];
+	p->sha256 = blob->sha256;
+	p->size = blob->bytes.len;
+	if (pinf_blob_header_decode(&header, pinf_span_of(&blob->bytes)) != PINF_OK)
+		return;
+	p->suite = header.params.suite;
+	p->key_version = header.params.key_version;
+	p->scope = header.params.scope;
+}
+
 /* A payload of a blob that is there, or is not. */
 static struct pinf_payload
 payload_of(
@@ -45,24 +67,23 @@ payload_of(
 	    .suite = PINF_SUITE_AES256GCM,
 	    .key_version = lease->key_version,
 	    .scope = {.kind = PINF_SCOPE_TASK,
-		.purpose = PINF_PURPOSE_RESULT,
+		.purpose = PINF_PURPOSE_INPUT,
 		.session = lease->session,
-		.task = lease->task,
-		.attempt = lease->attempt,
-		.miner = c->wallet.address}};
+		.task = lease->task}};
 	const struct pinf_storage storage = sim_storage();
 
+	if (trick < SIM_CALLER_TRICKS) {
+		p.scope.purpose = PINF_PURPOSE_RESULT;
+		p.scope.attempt = lease->attempt;
+		p.scope.miner = c->wallet.address;
+	}
 	memcpy(p.scope.instance, lease->input.scope.instance, sizeof p.scope.instance);
 	put_random(c, p.sha256.bytes, sizeof p.sha256.bytes);
 	if (trick == SIM_FOREIGN_BLOB) {
 		p.sha256 = lease->input.sha256;
 		p.size = lease->input.size;
-	} else if ((trick == SIM_OTHERS_BLOB || trick == SIM_INPUT_OTHERS) && w->blobs.count > 0) {
-		const struct sim_blob *blob =
-		    &w->blobs.list[sim_rng_below(&c->rng, w->blobs.count)];
-
-		p.sha256 = blob->sha256;
-		p.size = blob->bytes.len;
+	} else if (trick == SIM_OTHERS_BLOB || trick == SIM_INPUT_OTHERS) {
+		take_others(w, c, &p);
 	}
 	sim_need_ok(pinf_urn_of_blob(p.urn, &storage, &p.sha256));
 	return p;
@@ -129,17 +150,25 @@ send_garbage(struct sim_world *w, struct sim_client *c, const char *path, uint64
 	sim_send_signed(w, c, "POST", path, &body, &(struct pinf_scope){.session = session});
 }
 
-static void
+/* Whether an attempt is under way that the trick could be tried in; a late result's is over. */
+static bool
+is_time_for(const struct sim_world *w, const struct sim_lease *lease, enum sim_trick trick)
+{
+	return trick == SIM_LATE_RESULT || trick == SIM_GARBAGE ||
+	       (!lease->committed && w->now_ms < lease->told_ms + UNDER_WAY_MS);
+}
+
+static bool
 miner_acts(struct sim_world *w, struct sim_client *c, enum sim_trick trick)
 {
 	const struct sim_lease *lease = lease_for(w, c, trick), *signed_for = lease;
 	struct pinf_payload result;
 
-	if (lease == NULL)
-		return;
+	if (lease == NULL || !is_time_for(w, lease, trick))
+		return false;
 	if (trick == SIM_GARBAGE) {
 		send_garbage(w, c, "/api/v3/offchain/result", lease->session);
-		return;
+		return true;
 	}
 	if (trick == SIM_OTHER_SIGNATURE)
 		signed_for = sim_need((void *)lease_for(w, c, SIM_LATE_RESULT));
@@ -148,6 +177,7 @@ miner_acts(struct sim_world *w, struct sim_client *c, enum sim_trick trick)
 		send_result(w, c, lease, signed_for, &result, false);
 	if (trick != SIM_WRONG_HASH)
 		send_result(w, c, lease, signed_for, &result, true);
+	return true;
 }
 
 /* Callers that cheat reserve first; what they do then, sim_cheat_reply does. */
@@ -249,9 +279,6 @@ sim_cheat_reply(struct sim_world *w, struct sim_client *c, const struct sim_mess
 		task.task = p->task;
 	}
 	input = payload_of(w, c, trick, &task);
-	input.scope.purpose = PINF_PURPOSE_INPUT;
-	input.scope.attempt = 0;
-	input.scope.miner = (struct pinf_address){{0}};
 	if (trick == SIM_INPUT_GARBAGE || trick == SIM_INPUT_SIZE)
 		put_garbage(w, c, &task, &input);
 	input.size += trick == SIM_INPUT_SIZE;
@@ -265,8 +292,12 @@ sim_byzantine(struct sim_world *w, const struct sim_step *step)
 	struct sim_client *c;
 
 	if (step->op == SIM_BYZANTINE_MINER) {
-		c = sim_act_for(w, SIM_INSIDER, w->clients[step->miner], (uint32_t)w->client_count);
-		miner_acts(w, c, (enum sim_trick)step->trick);
+		c = w->tricksters[step->miner];
+		if (!miner_acts(w, c, (enum sim_trick)step->trick) &&
+		    w->now_ms < SIM_EPOCH_MS + step->at_ms + PATIENCE_MS)
+			sim_after(w, LOOK_MS,
+			    (struct sim_item){
+				.what = SIM_TRICK, .id = (uint64_t)(step - w->plan->steps)});
 		return;
 	}
 	if (s->id == 0)

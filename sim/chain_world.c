@@ -301,7 +301,7 @@ sim_chain_calm(struct sim_world *w)
 	for (uint32_t i = 0; i < w->plan->sessions; i++) {
 		const struct sim_governed *g = w->sessions[i].governed;
 		const struct sim_step allow = {
-		    .op = SIM_ALLOW, .session = i, .miner = i % w->plan->miners};
+		    .op = SIM_ALLOW, .session = i, .miner = i % w->plan->core};
 
 		if (g == NULL)
 			continue;

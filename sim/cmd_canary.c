@@ -17,9 +17,11 @@ static const struct canary {
 	const char *what;
 } canaries[] = {
     {"allowlist_check_skipped", SIM_UNLISTED_KEY, "every miner counts as listed"},
+    {"answer_dated_late", SIM_STALE_KEY, "a node's answer counts from when it is read"},
     {"attempt_unscoped", SIM_SCOPE_ISOLATION, "all attempts of a task share one result key"},
     {"audit_unlinked", SIM_AUDIT_CHAIN, "audit records are not chained"},
     {"chain_id_unchecked", SIM_STALE_KEY, "a node of another chain counts"},
+    {"clock_stands_still", SIM_STALE_KEY, "time waits for a wall clock that was set back"},
     {"commit_failure_ignored", SIM_ACCEPTED_LOST, "answers go out though the commit failed"},
     {"commit_not_synced", SIM_ACCEPTED_LOST, "answers go out before the commit is on disk"},
     {"effect_before_commit", SIM_ACCEPTED_LOST, "answers go out before the commit"},
@@ -30,6 +32,8 @@ static const struct canary {
     {"old_attempt_accepted", SIM_ATTEMPT_HOLDER,
 	"a miner's earlier attempt counts as its present one"},
     {"one_node_lets_in", SIM_UNCONFIRMED_KEY, "the quorum counts for nothing"},
+    {"plaintext_kept", SIM_NO_PLAINTEXT,
+	"what a forged blob held before its forged chunk stays in memory"},
     {"privacy_waits", SIM_PRIVACY_ONE_WAY, "privacy waits for the confirmed block"},
     {"prompt_in_queue", SIM_SECRECY, "short private prompts lie in the queue"},
     {"reference_refused", SIM_LIVENESS, "a caller that comes back is refused"},
@@ -39,12 +43,14 @@ static const struct canary {
     {"removal_only_stored", SIM_UNLISTED_KEY, "a removal counts from the next start on"},
     {"result_not_final", SIM_ANSWERED_TWICE, "a task with a result is queued again"},
     {"result_of_removed", SIM_UNLISTED_RESULT, "a removed miner finishes what it has begun"},
+    {"result_scope_ignored", SIM_RESULT_BOUND, "another task's blob counts as a result"},
     {"result_unchecked", SIM_BLOB_DURABLE, "a result counts whatever its blob is"},
     {"salt_reused", SIM_FRESH_SALT, "blobs are sealed with one salt"},
     {"seat_kept", SIM_UNLISTED_KEY, "a miner that is out of the pool keeps its seats"},
     {"seats_uncounted", SIM_SEATS, "pooled sessions have seats without end"},
     {"stale_list_trusted", SIM_STALE_KEY, "a list counts however old it is"},
     {"storage_error_swallowed", SIM_BLOB_DURABLE, "a prompt counts as stored when it is not"},
+    {"version_not_needed", SIM_VERSION_LIFE, "a key version is destroyed while results need it"},
 };
 #define CANARIES (sizeof canaries / sizeof *canaries)
 

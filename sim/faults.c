@@ -4,7 +4,8 @@
 
 #include "world.h"
 
-#define BLOB_BAD_RATE 500 /* puts that fail while a blob-fault step lasts */
+#define WRONG_CLOCK_MS 3600000 /* too far ahead for anything that it signs */
+#define BLOB_BAD_RATE  500 /* puts that fail while a blob-fault step lasts */
 
 void
 sim_faults_set(struct sim_world *w)
@@ -69,7 +70,9 @@ set_router_clock(struct sim_world *w, int64_t by_ms)
 	r->clock_by_ms = by_ms;
 	if (r->clock_off_ms < step_ms)
 		r->clock_off_ms = step_ms;
-	sim_chain_forgotten(w, by_ms == 0 ? w->now_ms + 2 * step_ms : UINT64_MAX / 2);
+	r->clock_wrong_until_ms = by_ms == 0 ? w->now_ms + 2 * step_ms : UINT64_MAX / 2;
+	for (uint32_t i = 0; i < w->plan->chain.nodes; i++)
+		w->chain.nodes[i].well_ms = r->clock_wrong_until_ms;
 }
 
 static struct sim_cut
@@ -137,6 +140,22 @@ sim_fault_step(struct sim_world *w, const struct sim_step *step)
 	sim_faults_set(w);
 }
 
+/* What is wrong with a miner that is not of the core, for good. */
+static void
+fail_for_good(struct sim_world *w, struct sim_client *c)
+{
+	const uint64_t never_ms = w->end_ms + 10 * (uint64_t)SIM_DRAIN_MS;
+
+	switch (sim_rng_below(&c->rng, 5)) {
+	case 0: sim_client_crash(w, c, never_ms); break;
+	case 1: c->paused_until_ms = never_ms; break;
+	case 2: c->clock_by_ms = WRONG_CLOCK_MS; break;
+	default:
+		c->cut = (struct sim_cut){never_ms, (enum sim_way)sim_rng_below(&c->rng, SIM_WAYS)};
+		break;
+	}
+}
+
 void
 sim_faults_stop(struct sim_world *w)
 {
@@ -144,8 +163,12 @@ sim_faults_stop(struct sim_world *w)
 	w->router.crash_after_commit_ms = 0;
 	set_router_clock(w, 0);
 	for (size_t i = 0; i < w->client_count; i++) {
-		w->clients[i]->cut = (struct sim_cut){0};
-		w->clients[i]->clock_by_ms = 0;
+		struct sim_client *c = w->clients[i];
+
+		c->cut = (struct sim_cut){0};
+		c->clock_by_ms = 0;
+		if (c->role == SIM_MINER && c->index >= w->plan->core)
+			fail_for_good(w, c);
 	}
 	for (uint32_t i = 0; i < w->plan->sessions; i++) {
 		w->sessions[i].cut = (struct sim_cut){0};
@@ -154,6 +177,35 @@ sim_faults_stop(struct sim_world *w)
 	if (w->plan->chain.nodes != 0)
 		sim_chain_calm(w);
 	sim_faults_set(w);
+}
+
+/* By what owners and the administrator said last, and what the chain keeps of that. */
+static bool
+has_core_member(const struct sim_world *w, const struct sim_session *s)
+{
+	bool any = false;
+
+	for (uint32_t m = 0; m < w->plan->core; m++) {
+		const struct sim_member *place = s->seats > 0 ? &w->pool[m] : &s->members[m];
+
+		any |= s->governed != NULL ? s->governed->miners[m].wanted
+					   : place->allow_arrived_ms > place->deny_sent_ms;
+	}
+	return any;
+}
+
+bool
+sim_recoverable(const struct sim_world *w)
+{
+	for (uint32_t i = 0; i < w->plan->sessions; i++) {
+		const struct sim_session *s = &w->sessions[i];
+		const bool closed =
+		    s->known_private || (s->governed != NULL && s->governed->want_private);
+
+		if (s->id != 0 && closed && !has_core_member(w, s))
+			return false;
+	}
+	return true;
 }
 
 /* A caller stands where its session's owner does. */

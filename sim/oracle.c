@@ -8,6 +8,9 @@
 #include "core/json.h"
 #include "world.h"
 
+#define FORGED_EVERY 4 /* a short blob in so many is forged */
+#define FORGED_FROM  70000 /* bytes: of more than one chunk */
+
 const char *
 sim_oracle_name(enum sim_oracle oracle)
 {
@@ -21,6 +24,9 @@ sim_oracle_name(enum sim_oracle oracle)
 	    [SIM_SECRECY] = "secrecy",
 	    [SIM_SCOPE_ISOLATION] = "scope-isolation",
 	    [SIM_REPLAY] = "replay",
+	    [SIM_VERSION_LIFE] = "version-life",
+	    [SIM_RESULT_BOUND] = "result-bound",
+	    [SIM_NO_PLAINTEXT] = "no-plaintext",
 	    [SIM_ACCEPTED_LOST] = "accepted-lost",
 	    [SIM_BLOB_DURABLE] = "blob-durable",
 	    [SIM_ANSWERED_TWICE] = "answered-twice",
@@ -104,6 +110,27 @@ sim_oracle_key(struct sim_world *w, const struct pinf_key *key, uint32_t version
 	    "one key is used for two scopes, the second in session %llu, task %llu",
 	    scope == NULL ? 0 : (unsigned long long)scope->session,
 	    scope == NULL ? 0 : (unsigned long long)scope->task);
+}
+
+void
+sim_oracle_forged(struct sim_world *w, const struct pinf_payload *payload,
+    const struct pinf_key *key, struct pinf_span bytes)
+{
+	struct pinf_bytes forged = {0}, document = {0};
+	enum pinf_err err;
+
+	if (bytes.len < FORGED_FROM && w->oracles.opened++ % FORGED_EVERY != 0)
+		return;
+	sim_append(&forged, bytes);
+	forged.data[forged.len - 1] ^= 1;
+	err = pinf_blob_open(w->blob, &payload->scope, key, pinf_span_of(&forged), &document);
+	sim_check(w, SIM_NO_PLAINTEXT,
+	    err != PINF_OK && document.len == 0 &&
+		!contains((struct pinf_span){document.data, document.cap}, w->marker,
+		    sizeof w->marker - 1),
+	    "a forged blob left plaintext behind (%s)", pinf_err_name(err));
+	pinf_bytes_free(&forged);
+	pinf_bytes_free(&document);
 }
 
 void
@@ -209,23 +236,65 @@ check_holder(struct sim_world *w, const struct sim_conn *conn)
 	    conn->endpoint == PINF_EP_COMMIT ? "accepted from" : "granted to");
 }
 
-/* A slot was busy with the attempt that is committed here, for the first time. */
-static void
-note_work(struct sim_world *w, const struct sim_conn *conn)
+static struct sim_lease *
+lease_of(struct sim_world *w, const struct sim_conn *conn)
 {
 	struct sim_oracles *o = &w->oracles;
 
 	for (size_t i = o->lease_count; i-- > 0;) {
 		struct sim_lease *lease = &o->leases[i];
 
-		if (lease->session != conn->session || lease->task != conn->task ||
-		    lease->attempt != conn->attempt)
-			continue;
-		if (!lease->committed)
-			w->stats.busy_ms += w->now_ms - lease->told_ms;
-		lease->committed = true;
-		return;
+		if (lease->session == conn->session && lease->task == conn->task &&
+		    lease->attempt == conn->attempt)
+			return lease;
 	}
+	return NULL;
+}
+
+/* A slot was busy with the attempt that is committed here, for the first time. */
+static void
+note_work(struct sim_world *w, const struct sim_conn *conn)
+{
+	struct sim_lease *lease = lease_of(w, conn);
+
+	if (lease != NULL && !lease->committed)
+		w->stats.busy_ms += w->now_ms - lease->told_ms;
+	if (lease != NULL)
+		lease->committed = true;
+}
+
+static void
+note_precommit(struct sim_world *w, const struct sim_conn *conn)
+{
+	struct sim_lease *lease = lease_of(w, conn);
+
+	if (lease == NULL || lease->has_precommit)
+		return;
+	lease->has_precommit = true;
+	lease->precommit = conn->result;
+}
+
+/* What is accepted is what that attempt had precommitted, and its blob says of itself that it is that. */
+static void
+check_bound(struct sim_world *w, const struct sim_conn *conn)
+{
+	const struct sim_lease *lease = lease_of(w, conn);
+	const struct sim_blob *blob = sim_blobs_find(&w->blobs, &conn->result);
+	struct pinf_blob_header header;
+	bool bound = lease == NULL || !lease->has_precommit ||
+		     pinf_hash_equal(&lease->precommit, &conn->result);
+
+	if (lease != NULL && lease->sealed && blob != NULL) {
+		bound &= pinf_blob_header_decode(&header, pinf_span_of(&blob->bytes)) == PINF_OK &&
+			 header.params.scope.session == conn->session &&
+			 header.params.scope.task == conn->task &&
+			 header.params.scope.attempt == conn->attempt &&
+			 header.params.scope.purpose == PINF_PURPOSE_RESULT &&
+			 pinf_address_equal(&header.params.scope.miner, &conn->signer);
+	}
+	sim_check(w, SIM_RESULT_BOUND, bound,
+	    "the result of task %llu of session %llu is not what its attempt %u had precommitted",
+	    (unsigned long long)conn->task, (unsigned long long)conn->session, conn->attempt);
 }
 
 /* A seat in a pooled session is given with a lease there, and only so. */
@@ -356,6 +425,7 @@ sim_oracle_response(
 			break;
 		sim_oracle_let_in(w, conn);
 		check_holder(w, conn);
+		check_bound(w, conn);
 		note_work(w, conn);
 		if (conn->by_blob)
 			sim_oracle_durable(w, &conn->result, true);
@@ -366,6 +436,10 @@ sim_oracle_response(
 		    (unsigned long long)conn->task, (unsigned long long)conn->session);
 		p->submitted = p->has_result = true;
 		p->result = conn->result;
+		break;
+	case PINF_EP_PRECOMMIT:
+		if (status == 200)
+			note_precommit(w, conn);
 		break;
 	case PINF_EP_CLAIM:
 	case PINF_EP_RESERVE:

@@ -3,7 +3,7 @@
 #ifndef PINF_SIM_ORACLE_H
 #define PINF_SIM_ORACLE_H
 
-#include <pinf/scope.h>
+#include <pinf/payload.h>
 
 #include "map.h"
 #include "secrets.h"
@@ -18,6 +18,9 @@ enum sim_oracle {
 	SIM_SECRECY,
 	SIM_SCOPE_ISOLATION,
 	SIM_REPLAY,
+	SIM_VERSION_LIFE,
+	SIM_RESULT_BOUND,
+	SIM_NO_PLAINTEXT,
 	SIM_ACCEPTED_LOST,
 	SIM_BLOB_DURABLE,
 	SIM_ANSWERED_TWICE,
@@ -49,6 +52,8 @@ struct sim_lease {
 	struct pinf_address miner;
 	uint64_t told_ms;
 	bool committed;
+	bool has_precommit;
+	struct pinf_hash precommit;
 	/* For those who would misuse it: */
 	bool sealed;
 	uint64_t epoch;
@@ -74,6 +79,7 @@ struct sim_oracles {
 	size_t lease_cap;
 	struct sim_map salts; /* to the hash of the blob sealed with it */
 	struct sim_map nonces; /* of signed requests that were granted, with their signers */
+	uint64_t opened; /* short blobs that opened */
 	struct sim_secrets keys; /* each with the scope that it is for */
 };
 
@@ -109,6 +115,11 @@ void sim_oracle_seats(struct sim_world *w, const struct sim_session *s);
 void sim_oracle_let_in(struct sim_world *w, const struct sim_conn *conn);
 /* What was said to be private is: in the store, now. */
 void sim_oracle_privacy(struct sim_world *w);
+/* The administrator was told that the oldest key version is destroyed. */
+void sim_oracle_destroyed(struct sim_world *w);
+/* What opened does not where its last bit is another, and leaves nothing behind. */
+void sim_oracle_forged(struct sim_world *w, const struct pinf_payload *payload,
+    const struct pinf_key *key, struct pinf_span bytes);
 void sim_oracle_free(struct sim_oracles *oracles);
 
 #endif

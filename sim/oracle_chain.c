@@ -28,18 +28,28 @@ bound_ms(const struct sim_world *w)
 	       SLACK_MS;
 }
 
+/* Whether what the router measured lately, it measured with a wrong clock. */
+static bool
+is_clock_wrong(const struct sim_world *w)
+{
+	const struct sim_router *r = &w->router;
+
+	return r->clock_off_ms > 0 && w->now_ms < r->clock_wrong_until_ms + plan_of(w)->stall_ms +
+						      2 * (uint64_t)plan_of(w)->max_age_ms;
+}
+
 /* A router whose clock was set back measures at half the pace.  spec/effects.md, FX-8. */
 static uint64_t
 max_age_ms(const struct sim_world *w)
 {
-	return (w->router.clock_off_ms == 0 ? 1 : 2) * (uint64_t)plan_of(w)->max_age_ms;
+	return (is_clock_wrong(w) ? 2 : 1) * (uint64_t)plan_of(w)->max_age_ms;
 }
 
 /* No word is older in any case: of a block as old as can be, told as long ago as can be. */
 static uint64_t
 limit_ms(const struct sim_world *w)
 {
-	const uint64_t off_ms = w->router.clock_off_ms;
+	const uint64_t off_ms = is_clock_wrong(w) ? w->router.clock_off_ms : 0;
 
 	return (uint64_t)plan_of(w)->stall_ms + max_age_ms(w) + 2 * off_ms + 1000 + SLACK_MS;
 }

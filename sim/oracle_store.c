@@ -80,6 +80,23 @@ check_sessions(struct sim_world *w)
 	}
 }
 
+/* What was destroyed stays so, and everything else stays. */
+static void
+check_versions(struct sim_world *w)
+{
+	struct pinf_keyring *keyring = sim_need(sim_router_keyring(w));
+
+	for (size_t i = 0; i < pinf_keyring_count(keyring); i++) {
+		const struct pinf_key_info info = pinf_keyring_info(keyring, i);
+		const bool gone = info.state == PINF_KEY_DESTROYED;
+
+		sim_check(w, SIM_VERSION_LIFE,
+		    gone ? info.version <= w->destroying : info.version > w->destroyed,
+		    "key version %u is %s", info.version, gone ? "destroyed" : "there again");
+	}
+	pinf_keyring_free(keyring);
+}
+
 void
 sim_oracle_store(struct sim_world *w)
 {
@@ -93,6 +110,7 @@ sim_oracle_store(struct sim_world *w)
 		check_promise(w, &w->oracles.promises[i], task);
 	free(task);
 	check_sessions(w);
+	check_versions(w);
 	err = pinf_audit_verify(&w->router.store, &expect, &report);
 	if (!medium_fails(err))
 		sim_check(w, SIM_AUDIT_CHAIN, err == PINF_OK,
@@ -127,6 +145,14 @@ open_alone(struct sim_world *w, const struct pinf_keyring *keyring, const struct
 	return err;
 }
 
+/* Whether a task has no use for its keys any more. */
+static bool
+is_over(const struct pinf_task *t)
+{
+	return t->state == PINF_TASK_CLOSED || t->state == PINF_TASK_FAILED ||
+	       t->state == PINF_TASK_EXPIRED;
+}
+
 static void
 check_task(struct sim_world *w, const struct pinf_keyring *keyring, const struct pinf_task *t)
 {
@@ -138,7 +164,8 @@ check_task(struct sim_world *w, const struct pinf_keyring *keyring, const struct
 	sim_check(w, SIM_LIVENESS, t->state >= PINF_TASK_COMMITTED,
 	    "task %llu of session %llu is still %s", (unsigned long long)t->id,
 	    (unsigned long long)t->session, pinf_task_state_name(t->state));
-	if (t->state != PINF_TASK_COMMITTED && t->state != PINF_TASK_CLOSED)
+	if ((t->state != PINF_TASK_COMMITTED && t->state != PINF_TASK_CLOSED) ||
+	    (is_over(t) && t->key_version <= w->destroying))
 		return;
 	err = open_alone(w, keyring, &t->input, &input);
 	if (err == PINF_OK)
@@ -175,6 +202,39 @@ check_tasks(struct sim_world *w, uint64_t session, struct pinf_task *page)
 			after = page[count - 1].id;
 	}
 	pinf_keyring_free(keyring);
+}
+
+/* Nothing that is open, or was not read yet, was to be opened with a version that is gone. */
+static void
+check_needs(struct sim_world *w, uint64_t session, struct pinf_task *page)
+{
+	const struct pinf_store *store = &w->router.store;
+	uint64_t after = 0;
+	size_t count = PAGE;
+
+	while (count == PAGE &&
+	       store->ops->task_list(store->ctx, session, after, page, PAGE, &count) == PINF_OK) {
+		for (size_t i = 0; i < count; i++)
+			sim_check(w, SIM_VERSION_LIFE,
+			    is_over(&page[i]) || page[i].key_version > w->destroyed,
+			    "task %llu of session %llu is %s, and key version %u was destroyed",
+			    (unsigned long long)page[i].id, (unsigned long long)session,
+			    pinf_task_state_name(page[i].state), page[i].key_version);
+		if (count > 0)
+			after = page[count - 1].id;
+	}
+}
+
+void
+sim_oracle_destroyed(struct sim_world *w)
+{
+	struct pinf_task *page = sim_new(PAGE * sizeof *page);
+
+	w->destroyed = w->destroying;
+	for (uint32_t i = 0; i < w->plan->sessions && w->router.core != NULL; i++)
+		if (w->sessions[i].id != 0)
+			check_needs(w, w->sessions[i].id, page);
+	free(page);
 }
 
 /* One result a task, from a wallet that once was on the session's list. */

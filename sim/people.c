@@ -138,6 +138,25 @@ note_removal(struct sim_world *w, const struct sim_step *job)
 }
 
 static void
+destroy_oldest(struct sim_world *w, struct sim_client *c)
+{
+	struct pinf_bytes body = {0};
+	struct pinf_json_writer json = pinf_json_write_to(&body);
+
+	if (w->destroyed + 1 >= w->versions) {
+		end_job(w, c);
+		return;
+	}
+	w->destroying = w->destroyed + 1;
+	pinf_json_open(&json, NULL, '{');
+	pinf_json_put_bool(&json, "force", false);
+	pinf_json_put_uint(&json, "key_version", w->destroying);
+	pinf_json_close(&json, '}');
+	sim_send_signed(
+	    w, c, "POST", "/api/v1/keys/destroy", &body, &(struct pinf_scope){.session = 0});
+}
+
+static void
 next_job(struct sim_world *w, struct sim_client *c)
 {
 	const struct sim_step *job;
@@ -157,6 +176,8 @@ next_job(struct sim_world *w, struct sim_client *c)
 		sim_append(&body, pinf_span_str("{}"));
 		sim_send_signed(
 		    w, c, "POST", "/api/v1/keys/rotate", &body, &(struct pinf_scope){.session = 0});
+	} else if (job->op == SIM_DESTROY) {
+		destroy_oldest(w, c);
 	} else if (!is_about_pool(job) && w->sessions[job->session].governed != NULL) {
 		sim_chain_send(w, job);
 		end_job(w, c);
@@ -205,6 +226,8 @@ job_done(struct sim_world *w, struct sim_client *c, const struct sim_message *m)
 	case SIM_ALLOW: w->sessions[job->session].known_private = true; break;
 	case SIM_LEAVE:
 	case SIM_DENY: note_out(w, c, &w->sessions[job->session].members[job->miner]); break;
+	case SIM_ROTATE: w->versions++; break;
+	case SIM_DESTROY: sim_oracle_destroyed(w); break;
 	case SIM_POOL_DENY: /* and out of every seat */
 		note_out(w, c, &w->pool[job->miner]);
 		for (uint32_t i = 0; i < w->plan->sessions; i++)
@@ -224,6 +247,14 @@ job_reply(struct sim_world *w, struct sim_client *c, const struct sim_message *m
 
 	if (m->err == PINF_OK && m->status >= 200 && m->status < 300) {
 		job_done(w, c, m);
+		return;
+	}
+	if (job->op == SIM_DESTROY && m->status == pinf_api_status(PINF_E_KEY_DESTROYED)) {
+		job_done(w, c, m);
+		return;
+	}
+	if (job->op == SIM_DESTROY && m->status == pinf_api_status(PINF_E_KEY_IN_USE)) {
+		end_job(w, c);
 		return;
 	}
 	/* Created, but its API key went with the lost answer: another session is made. */

@@ -133,6 +133,7 @@ static const struct {
     [SIM_PRIVATE] = {"private", HAS(SESSION)},
     [SIM_SUBMIT] = {"submit", HAS(SESSION) | HAS(API) | HAS(BYTES)},
     [SIM_ROTATE] = {"rotate", 0},
+    [SIM_DESTROY] = {"destroy", 0},
     [SIM_CRASH_ROUTER] = {"crash-router", HAS(FOR_MS) | HAS(AFTER_COMMIT)},
     [SIM_CRASH_MINER] = {"crash-miner", HAS(MINER) | HAS(FOR_MS)},
     [SIM_CRASH_CALLERS] = {"crash-callers", HAS(FOR_MS)},
@@ -379,6 +380,9 @@ read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 	read_number(r, "sessions", SIM_SESSIONS_MAX, &plan->sessions);
 	read_number(r, "miners", SIM_MINERS_MAX, &plan->miners);
 	read_number(r, "unlisted", SIM_UNLISTED_MAX, &plan->unlisted);
+	read_number(r, "core", plan->miners, &plan->core);
+	if (r->err == PINF_OK && plan->core == 0)
+		pinf_json_fail(r, "core", PINF_E_RANGE);
 	read_number(r, "insiders", (SIM_MINERS_MAX + 2) / 3, &plan->insiders);
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
 		struct pinf_json_reader nested = pinf_json_object(r, groups[g], true);
@@ -536,6 +540,7 @@ sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
 	pinf_json_put_uint(&w, "sessions", plan->sessions);
 	pinf_json_put_uint(&w, "miners", plan->miners);
 	pinf_json_put_uint(&w, "unlisted", plan->unlisted);
+	pinf_json_put_uint(&w, "core", plan->core);
 	pinf_json_put_uint(&w, "insiders", plan->insiders);
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
 		pinf_json_open(&w, groups[g], '{');

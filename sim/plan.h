@@ -110,6 +110,7 @@ enum sim_op {
 	SIM_PRIVATE, /* turned so on the chain */
 	SIM_SUBMIT, /* a caller sends a prompt of `bytes` bytes by route v1, v2 or v3 */
 	SIM_ROTATE,
+	SIM_DESTROY, /* the administrator destroys the oldest key version that is left, if it is not the active one */
 	SIM_CRASH_ROUTER, /* down for_ms; after_commit: between a commit and its effects */
 	SIM_CRASH_MINER,
 	SIM_CRASH_CALLERS, /* all that wait by v3; back after for_ms, under their references */
@@ -161,6 +162,7 @@ struct sim_plan {
 	uint32_t sessions;
 	uint32_t miners;
 	uint32_t unlisted;
+	uint32_t core; /* miners, from 0, that are well once the plan has ended; no others are */
 	uint32_t insiders; /* other programs with the wallets of miners 0, 3, 6, ... */
 	struct sim_network_rates network;
 	struct sim_blob_rates blob;

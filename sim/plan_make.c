@@ -51,11 +51,11 @@ type_of(const struct sim_wish *wish, uint32_t session)
 									 : PINF_SESSION_DEDICATED;
 }
 
-/* The miner that keeps a session alive: never removed. */
+/* The miner that keeps a session alive: never removed, and of the core. */
 static uint32_t
-keeper_of(const struct sim_wish *wish, uint32_t session)
+keeper_of(const struct sim_wish *wish, const struct sim_plan *plan, uint32_t session)
 {
-	return type_of(wish, session) == PINF_SESSION_POOLED ? 0 : session % wish->miners;
+	return type_of(wish, session) == PINF_SESSION_POOLED ? 0 : session % plan->core;
 }
 
 /* Two worlds in three have a chain; most of them three nodes. */
@@ -117,7 +117,7 @@ make_sessions(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish 
 		add(plan, step);
 		if (is_private(wish, s) && step.type != PINF_SESSION_POOLED)
 			make_members(plan, rng, (struct sim_step){.op = SIM_ALLOW, .session = s},
-			    keeper_of(wish, s));
+			    keeper_of(wish, plan, s));
 	}
 }
 
@@ -166,7 +166,7 @@ make_removals(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish 
 		step.at_ms = work->at_ms + between(rng, 200, 2500);
 		step.miner = between(rng, 0, plan->miners - 1);
 		if (work->op != SIM_SUBMIT || !is_private(wish, step.session) ||
-		    step.miner == keeper_of(wish, step.session))
+		    step.miner == keeper_of(wish, plan, step.session))
 			continue;
 		step.op = removal_from(wish, step.session);
 		if (type_of(wish, step.session) != PINF_SESSION_DEDICATED && sim_rng_hit(rng, 400))
@@ -182,8 +182,15 @@ make_removals(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish 
 static void
 make_changes(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
-	for (uint32_t i = 0; i < wish->rotations_per_minute * plan->minutes; i++)
-		add(plan, (struct sim_step){.at_ms = any_time(rng, plan), .op = SIM_ROTATE});
+	for (uint32_t i = 0; i < wish->rotations_per_minute * plan->minutes; i++) {
+		struct sim_step step = {.op = SIM_ROTATE};
+
+		step.at_ms = any_time(rng, plan);
+		add(plan, step);
+		step.op = SIM_DESTROY;
+		step.at_ms += between(rng, 10000, 120000);
+		add(plan, step);
+	}
 	for (uint32_t i = 0; i < wish->changes_per_minute * plan->minutes && plan->miners > 1;
 	     i++) {
 		struct sim_step step = {.miner = 0};
@@ -193,7 +200,8 @@ make_changes(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *
 		step.miner = between(rng, 0, plan->miners - 1);
 		step.op = sim_rng_hit(rng, 600) ? removal_from(wish, step.session)
 						: return_to(wish, step.session);
-		if (is_private(wish, step.session) && step.miner != keeper_of(wish, step.session))
+		if (is_private(wish, step.session) &&
+		    step.miner != keeper_of(wish, plan, step.session))
 			add(plan, step);
 	}
 }
@@ -203,7 +211,7 @@ static void
 make_privacy(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
 	for (uint32_t s = 0; s < plan->sessions; s++) {
-		struct sim_step step = {.session = s, .miner = s % plan->miners};
+		struct sim_step step = {.session = s, .miner = s % plan->core};
 
 		if (is_private(wish, s) || type_of(wish, s) != PINF_SESSION_DEDICATED ||
 		    sim_rng_hit(rng, 500))
@@ -313,6 +321,23 @@ make_chain_faults(struct sim_plan *plan, struct sim_rng *rng)
 	}
 }
 
+/* Steps away, and back to the time a while later. */
+static void
+make_router_clock(struct sim_plan *plan, struct sim_rng *rng)
+{
+	for (uint32_t i = 0; i < (plan->minutes + 1) / 2; i++) {
+		struct sim_step step = {.op = SIM_CLOCK_ROUTER};
+
+		step.at_ms = any_time(rng, plan);
+		step.by_ms = between(rng, 1, 20000);
+		step.behind = sim_rng_hit(rng, 500);
+		add(plan, step);
+		step.by_ms = 0;
+		step.at_ms += between(rng, 1000, 40000);
+		add(plan, step);
+	}
+}
+
 static void
 make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish)
 {
@@ -326,11 +351,11 @@ make_faults(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *w
 		make_some(plan, rng, SIM_PARTITION_CALLERS, 20000, plan->minutes);
 	}
 	if (wish->pause) {
-		make_some(plan, rng, SIM_PAUSE_ROUTER, 15000, plan->minutes);
+		make_some(plan, rng, SIM_PAUSE_ROUTER, 25000, plan->minutes);
 		make_some(plan, rng, SIM_PAUSE_MINER, 20000, plan->minutes);
 	}
 	if (wish->clock) {
-		make_some(plan, rng, SIM_CLOCK_ROUTER, 20000, (plan->minutes + 1) / 2);
+		make_router_clock(plan, rng);
 		make_some(plan, rng, SIM_CLOCK_MINER, SIM_CLOCK_MAX_MS, plan->minutes);
 		make_some(plan, rng, SIM_CLOCK_OWNER, SIM_CLOCK_MAX_MS, plan->minutes);
 	}
@@ -500,6 +525,9 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	    .network = {.delay_min_ms = 1, .delay_max_ms = 20},
 	    .blob = {.delay_max_ms = 5},
 	    .engine = wish->engine};
+	plan->core = wish->miners;
+	if (wish->profile == SIM_SWARM && sim_rng_hit(&dice, 500))
+		plan->core = between(&dice, 1, wish->miners);
 	if (wish->profile != SIM_PERF) {
 		make_chain(plan, &rng);
 		plan->insiders = (wish->miners + 2) / 3;

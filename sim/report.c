@@ -44,6 +44,8 @@ sim_verdict(const struct sim_world *w)
 {
 	const struct sim_oracles *o = &w->oracles;
 
+	if (w->excused)
+		return SIM_EXIT_VACUOUS;
 	if (o->failed)
 		return o->broken == SIM_LIVENESS ? SIM_EXIT_LIVENESS : SIM_EXIT_SAFETY;
 	if (completed(&w->stats) * COMPLETED_PER_SUBMITTED < w->stats.submitted)

@@ -224,7 +224,7 @@ sim_router_request(struct sim_world *w, struct sim_message *m)
 	    .task = rq->task,
 	    .attempt = rq->attempt,
 	    .is_signed = rq->auth == PINF_AUTH_WALLET,
-	    .result = rq->payload.sha256,
+	    .result = rq->endpoint == PINF_EP_PRECOMMIT ? rq->result_sha256 : rq->payload.sha256,
 	    .by_blob = rq->payload.urn[0] != '\0',
 	    .arrived_ms = w->now_ms,
 	};

@@ -147,9 +147,11 @@ sim_open_payload(struct sim_world *w, const struct pinf_payload *payload,
 
 	if (err == PINF_OK && payload->suite != PINF_SUITE_NONE) {
 		err = pinf_payload_check_header(payload, bytes);
-		return err != PINF_OK
-			   ? err
-			   : pinf_blob_open(w->blob, &payload->scope, key, bytes, document);
+		if (err == PINF_OK)
+			err = pinf_blob_open(w->blob, &payload->scope, key, bytes, document);
+		if (err == PINF_OK)
+			sim_oracle_forged(w, payload, key, bytes);
+		return err;
 	}
 	return err == PINF_OK ? pinf_bytes_append(document, bytes.data, bytes.len) : err;
 }

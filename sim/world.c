@@ -152,6 +152,9 @@ make_people(struct sim_world *w)
 		(void)sim_act_for(w, SIM_INSIDER, w->clients[i], (uint32_t)w->client_count);
 	for (size_t i = 0; i < w->client_count; i++)
 		sim_client_start(w, w->clients[i]);
+	w->tricksters = sim_new((plan->miners + plan->unlisted) * sizeof(struct sim_client *));
+	for (uint32_t i = 0; i < plan->miners + plan->unlisted; i++)
+		w->tricksters[i] = sim_act_for(w, SIM_INSIDER, w->clients[i], 0);
 }
 
 /* Its marker, its number, and letters. */
@@ -219,6 +222,7 @@ do_step(struct sim_world *w, const struct sim_step *step)
 		break;
 	case SIM_POOL_ALLOW:
 	case SIM_POOL_DENY:
+	case SIM_DESTROY:
 	case SIM_ROTATE: ask(w, w->admin, step); break;
 	case SIM_SUBMIT: submit(w, step, false); break;
 	default: sim_fault_step(w, step); break;
@@ -396,6 +400,7 @@ set_up(struct sim_world *w, struct sim_plan *plan, const struct sim_watch *watch
 	w->blobs.rng = sim_rng_of(plan->seed, "blobs", 0);
 	w->blobs.now_ms = &w->now_ms;
 	w->net = sim_rng_of(plan->seed, "network", 0);
+	w->versions = 1;
 	w->probes = sim_new(plan->sessions * sizeof *w->probes);
 	if (pinf_blob_new(&w->blob) != PINF_OK)
 		(void)sim_need(NULL);
@@ -434,6 +439,8 @@ sim_world_run_watched(struct sim_world *w, struct sim_plan *plan, const struct s
 			do_step(w, &plan->steps[item.id]);
 		else if (item.what == SIM_FAULT_ENDS)
 			fault_ends(w, item.id);
+		else if (item.what == SIM_TRICK)
+			sim_byzantine(w, &plan->steps[item.id]);
 		else if (item.what == SIM_BLOCK)
 			sim_chain_block(w);
 		else if (sim_paused_until(w, &item) > w->now_ms)
@@ -445,6 +452,7 @@ sim_world_run_watched(struct sim_world *w, struct sim_plan *plan, const struct s
 	}
 	if (!w->oracles.failed)
 		sim_oracle_end(w);
+	w->excused = w->oracles.failed && w->oracles.broken == SIM_LIVENESS && !sim_recoverable(w);
 	pinf_sha256_final(&w->trace, &w->state_hash);
 }
 
@@ -472,6 +480,7 @@ sim_world_free(struct sim_world *w)
 	free(w->removals);
 	sim_chain_world_free(w);
 	free(w->owners);
+	free(w->tricksters);
 	free(w->clients);
 	free(w->probes);
 	pinf_blob_free(w->blob);

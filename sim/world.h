@@ -44,6 +44,7 @@ enum sim_what {
 	SIM_RELEASE, /* data: effects of a committed batch */
 	SIM_START,
 	SIM_FAULT_ENDS,
+	SIM_TRICK, /* id: of the step that asks for it */
 	SIM_BLOCK, /* the chain grows */
 	SIM_ASKED /* data: what the router asks the node of number id */
 };
@@ -228,6 +229,7 @@ struct sim_router {
 	uint64_t paused_until_ms;
 	int64_t clock_by_ms; /* its wall clock, ahead of the time */
 	uint64_t clock_off_ms; /* the furthest that it ever stepped */
+	uint64_t clock_wrong_until_ms; /* or behind what it said before */
 	uint64_t wake_id;
 	bool batch_due;
 	uint32_t crash_after_commit_ms; /* how long to stay down; 0: none is due */
@@ -354,6 +356,7 @@ struct sim_world {
 	size_t client_count;
 	size_t client_cap;
 	struct sim_client *admin;
+	struct sim_client **tricksters; /* by miner: what breaks the protocol with its wallet */
 	struct sim_client **owners; /* by session */
 	struct sim_session *sessions;
 	struct sim_member *pool; /* by miner */
@@ -370,6 +373,10 @@ struct sim_world {
 	uint64_t disk_windows; /* that are open */
 	uint64_t blob_windows;
 	uint64_t slow_windows;
+	uint32_t versions; /* of keys, that the administrator knows of */
+	uint32_t destroyed; /* of them, the oldest: told to be */
+	uint32_t destroying; /* asked to be */
+	bool excused; /* it came to no end, and could not: spec/simulation.md#liveness */
 	char marker[17]; /* in every private prompt and result */
 };
 
@@ -481,6 +488,8 @@ void sim_faults_stop(struct sim_world *w);
 uint64_t sim_client_now(const struct sim_world *w, const struct sim_client *c);
 uint64_t sim_router_now(const struct sim_world *w);
 bool sim_is_cut(const struct sim_world *w, const struct sim_client *c, bool to_router);
+/* Whether those that are well can do all that is asked: else nothing is to be expected. */
+bool sim_recoverable(const struct sim_world *w);
 /* When the process that an item is for goes on; not later than now: it is not stopped. */
 uint64_t sim_paused_until(const struct sim_world *w, const struct sim_item *item);
 

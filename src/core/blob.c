@@ -388,7 +388,8 @@ static enum pinf_err
 settle(struct pinf_bytes *bytes, const struct pinf_buf *behind, enum pinf_err err)
 {
 	if (err != PINF_OK) {
-		pinf_wipe(behind->data, behind->len);
+		if (!PINF_BUG(plaintext_kept))
+			pinf_wipe(behind->data, behind->len);
 		return err;
 	}
 	bytes->len += behind->len;

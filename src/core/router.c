@@ -439,7 +439,7 @@ tell_time(struct pinf_router *r, const struct pinf_event *event)
 		if (!r->is_ahead && event->now_ms <= ROUTER_CLOCK_MAX_MS)
 			r->now_ms = event->now_ms;
 		r->mono_ms = mono_ms;
-	} else if (mono_ms > r->mono_ms) {
+	} else if (mono_ms > r->mono_ms && !PINF_BUG(clock_stands_still)) {
 		const uint64_t passed_ms = (mono_ms - r->mono_ms) / 2;
 
 		r->now_ms += passed_ms;

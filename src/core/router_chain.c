@@ -341,7 +341,8 @@ take_head(struct pinf_router *r, unsigned number, struct pinf_span body)
 	if (node->sweep == 0 || !pinf_hash_equal(&newest.hash, &node->newest.hash))
 		node->sweep++;
 	node->newest = newest;
-	node->answered_ms = node->asked_ms; /* The answer may have lain about for long. */
+	/* The answer may have lain about for long. */
+	node->answered_ms = PINF_BUG(answer_dated_late) ? r->now_ms : node->asked_ms;
 	if (r->chain->newest < quorum_newest(r))
 		r->chain->newest = quorum_newest(r);
 	node->cursor = 0;

@@ -2,6 +2,8 @@
 /* router_key.c -- key grants, and the administration of key versions.  spec/grants.md, spec/keys.md. */
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/router_internal.h"
 
 struct pinf_scope
@@ -288,7 +290,7 @@ give_up_tasks(struct call *c)
 	struct pinf_store *store = &c->r->store;
 	uint64_t count = 0;
 
-	for (;;) {
+	while (!PINF_BUG(version_not_needed)) {
 		enum pinf_err err =
 		    store->ops->tasks_of_version(store->ctx, c->rq->key_version, &count, &c->task);
 
@@ -300,6 +302,7 @@ give_up_tasks(struct call *c)
 		if (err != PINF_OK)
 			return err;
 	}
+	return PINF_OK;
 }
 
 enum pinf_err

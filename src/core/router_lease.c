@@ -310,7 +310,7 @@ static enum pinf_err
 check_result(struct call *c, struct pinf_key *key)
 {
 	const struct pinf_payload *p = &c->rq->payload;
-	const struct pinf_scope scope = key_result_scope(&c->task);
+	struct pinf_scope scope = key_result_scope(&c->task);
 	struct pinf_hash named;
 	enum pinf_err err;
 
@@ -319,6 +319,8 @@ check_result(struct call *c, struct pinf_key *key)
 	if ((p->suite == PINF_SUITE_NONE) != (c->task.route == PINF_ROUTE_PLAIN))
 		return PINF_E_ENCRYPTION;
 	if (p->suite != PINF_SUITE_NONE) {
+		if (PINF_BUG(result_scope_ignored))
+			scope = p->scope;
 		if (!pinf_scope_equal(&p->scope, &scope))
 			return PINF_E_SCOPE_MISMATCH;
 		if (p->key_version != c->task.key_version)
