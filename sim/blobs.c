@@ -17,11 +17,9 @@ fails(struct sim_blobs *b, uint32_t per_mille, enum sim_blob_fault fault)
 static size_t
 index_of(const struct sim_blobs *b, const struct pinf_hash *sha256)
 {
-	size_t i = 0;
+	const uint64_t at = sim_map_number(&b->names, sha256);
 
-	while (i < b->count && !pinf_hash_equal(&b->list[i].sha256, sha256))
-		i++;
-	return i;
+	return at == UINT64_MAX ? b->count : at;
 }
 
 const struct sim_blob *
@@ -58,7 +56,8 @@ sim_blobs_put(struct sim_blobs *b, const struct pinf_hash *sha256, struct pinf_s
 	if (index_of(b, &name) == b->count) {
 		b->list = sim_grow(b->list, b->count + 1, &b->cap, sizeof *b->list);
 		b->list[b->count] = (struct sim_blob){.sha256 = name, .put_ms = *b->now_ms};
-		sim_append(&b->list[b->count++].bytes, bytes);
+		sim_append(&b->list[b->count].bytes, bytes);
+		sim_map_set(&b->names, &name, b->count++);
 	}
 	return fails(b, b->rates.lost_ack, SIM_BLOB_LOST_ACK) ? PINF_E_IO : PINF_OK;
 }
@@ -94,7 +93,10 @@ sim_blobs_delete(struct sim_blobs *b, const struct pinf_hash *sha256)
 	if (fails(b, b->rates.again, SIM_BLOB_AGAIN))
 		return PINF_OK;
 	pinf_bytes_free(&b->list[i].bytes);
+	sim_map_set(&b->names, sha256, UINT64_MAX);
 	b->list[i] = b->list[--b->count];
+	if (i < b->count)
+		sim_map_set(&b->names, &b->list[i].sha256, i);
 	return PINF_OK;
 }
 
@@ -112,5 +114,6 @@ sim_blobs_free(struct sim_blobs *b)
 	while (b->count > 0)
 		pinf_bytes_free(&b->list[--b->count].bytes);
 	free(b->list);
+	sim_map_free(&b->names);
 	*b = (struct sim_blobs){0};
 }

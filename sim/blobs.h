@@ -3,6 +3,7 @@
 #ifndef PINF_SIM_BLOBS_H
 #define PINF_SIM_BLOBS_H
 
+#include "map.h"
 #include "plan.h"
 #include "rng.h"
 
@@ -29,6 +30,7 @@ struct sim_blobs {
 	struct sim_blob *list;
 	size_t count;
 	size_t cap;
+	struct sim_map names; /* to their places in the list */
 	struct sim_rng rng;
 	const uint64_t *now_ms; /* borrowed */
 	struct sim_blob_rates rates; /* all zero: a faultless store */

@@ -48,13 +48,22 @@ forget_work(struct sim_client *c)
 }
 
 void
-sim_client_free(struct sim_client *c)
+sim_client_retire(struct sim_client *c)
 {
 	forget_work(c);
 	free(c->sealed);
 	free(c->pending);
-	free(c->jobs);
+	c->sealed = NULL;
+	c->pending = NULL;
+	c->sealed_cap = c->pending_cap = 0;
 	pinf_bytes_free(&c->document);
+}
+
+void
+sim_client_free(struct sim_client *c)
+{
+	sim_client_retire(c);
+	free(c->jobs);
 	pinf_wallet_wipe(&c->wallet);
 	free(c);
 }
@@ -322,6 +331,7 @@ caller_ended(struct sim_world *w, struct sim_client *c)
 	    "a caller-sealed completion got another answer than its prompt's");
 	sim_oracle_answer(w, w->sessions[c->step->session].id, pinf_caller_task(c->caller), got);
 	pinf_bytes_free(&expected);
+	sim_client_retire(c);
 }
 
 void

@@ -85,7 +85,9 @@ run_seed(const struct campaign *c, uint64_t seed, struct sim_total *total)
 	struct sim_plan plan;
 
 	wish.seed = seed;
-	sim_plan_make(&plan, &wish);
+	total->verdict = SIM_EXIT_USAGE;
+	if (!sim_plan_make(&plan, &wish))
+		return;
 	total->verdict = sim_run_plan(&plan, total, false, false);
 	sim_plan_free(&plan);
 }

@@ -65,7 +65,8 @@ begin(struct loop *l, struct sim_apart *run)
 	struct sim_plan plan;
 	bool good;
 
-	sim_plan_make(&plan, &l->scenario.wish);
+	if (!sim_plan_make(&plan, &l->scenario.wish))
+		return false;
 	good = sim_apart_start(
 	    run, &plan, (l->scenario.wish.seed - l->first) % TWICE_EVERY == 0, true);
 	sim_plan_free(&plan);
@@ -97,7 +98,8 @@ keep_crash(const struct loop *l, uint64_t seed)
 	char path[64];
 
 	wish.seed = seed;
-	sim_plan_make(&plan, &wish);
+	if (!sim_plan_make(&plan, &wish))
+		return;
 	(void)snprintf(path, sizeof path, "failures/crash-%" PRIu64 ".json", seed);
 	(void)mkdir("failures", 0777);
 	if (sim_write_plan(path, &plan))

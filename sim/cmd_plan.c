@@ -52,7 +52,8 @@ run(const struct pinf_options *o)
 	if (!sim_scenario_read(&scenario, o, "swarm"))
 		return SIM_EXIT_USAGE;
 	scenario.wish.seed = pinf_option(o, "seed")->number;
-	sim_plan_make(&plan, &scenario.wish);
+	if (!sim_plan_make(&plan, &scenario.wish))
+		return SIM_EXIT_USAGE;
 	sim_plan_encode(&text, &plan);
 	written = fwrite(text.data, 1, text.len, stdout);
 	sim_plan_free(&plan);

@@ -56,20 +56,37 @@ pinf_probe_reached(const char *name)
 	assert(false && "a probe that the table does not have");
 }
 
+_Static_assert(PROBES < SIM_PROBES_MAX, "reports have a place for each");
+
+const char *
+sim_probe_name(size_t index)
+{
+	return index < PROBES ? probes[index].name : NULL;
+}
+
+void
+sim_probes_take(uint64_t reached[SIM_PROBES_MAX])
+{
+	for (size_t i = 0; i < PROBES; i++) {
+		reached[i] += probes[i].reached;
+		probes[i].reached = 0;
+	}
+}
+
 static const struct pinf_option probes_options[] = {
     {.name = "seeds", .type = PINF_OPT_TEXT, .fallback = "1..20", .help = "A..B: the worlds"},
     SIM_WORLD_OPTIONS,
 };
 
 static enum sim_exit
-put_probes(void)
+put_probes(const struct sim_total *total)
 {
 	size_t missed = 0;
 
 	for (size_t i = 0; i < PROBES; i++) {
-		(void)printf("  %-28s %10" PRIu64 "  %s\n", probes[i].name, probes[i].reached,
+		(void)printf("  %-28s %10" PRIu64 "  %s\n", probes[i].name, total->probes[i],
 		    probes[i].what);
-		missed += probes[i].reached == 0;
+		missed += total->probes[i] == 0;
 	}
 	(void)printf("%zu of %zu probes reached\nresult: %s\n", PROBES - missed, PROBES,
 	    missed == 0 ? "pass" : "vacuous");
@@ -91,12 +108,13 @@ run(const struct pinf_options *o)
 	for (; wish->seed <= last && exit_code < SIM_EXIT_SAFETY; wish->seed++) {
 		struct sim_plan plan;
 
-		sim_plan_make(&plan, wish);
+		if (!sim_plan_make(&plan, wish))
+			return SIM_EXIT_USAGE;
 		exit_code = sim_run_plan(&plan, &total, false, true);
 		sim_plan_free(&plan);
 	}
 	if (exit_code < SIM_EXIT_SAFETY)
-		return put_probes();
+		return put_probes(&total);
 	sim_report(&total, exit_code);
 	return exit_code;
 }

@@ -96,7 +96,8 @@ run_seed(const struct campaign *c, bool first)
 	enum sim_exit exit_code;
 	struct sim_plan plan;
 
-	sim_plan_make(&plan, c->wish);
+	if (!sim_plan_make(&plan, c->wish))
+		return SIM_EXIT_USAGE;
 	ask_for_report(c->options, &again, c->wish->seed);
 	if (save[0] != '\0' && !sim_write_plan(save, &plan))
 		exit_code = sim_usage("the plan's file cannot be written");

@@ -67,6 +67,40 @@ sim_map_put(struct sim_map *map, const struct pinf_hash *key, const struct pinf_
 	return &map->values[at];
 }
 
+struct pinf_hash
+sim_map_key(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t words[4] = {0, a, b, c};
+	struct pinf_hash key;
+
+	for (size_t i = 1; i < 4; i++) {
+		words[0] = (words[0] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		words[0] ^= words[0] >> 32;
+	}
+	_Static_assert(sizeof key.bytes == sizeof words, "a key is four words");
+	memcpy(key.bytes, words, sizeof key.bytes);
+	return key;
+}
+
+uint64_t
+sim_map_number(const struct sim_map *map, const struct pinf_hash *key)
+{
+	const struct pinf_hash *value = sim_map_get(map, key);
+	uint64_t number = UINT64_MAX;
+
+	if (value != NULL)
+		memcpy(&number, value->bytes, sizeof number);
+	return number;
+}
+
+void
+sim_map_set(struct sim_map *map, const struct pinf_hash *key, uint64_t number)
+{
+	const struct pinf_hash none = {{0}};
+
+	memcpy(sim_map_put(map, key, &none)->bytes, &number, sizeof number);
+}
+
 void
 sim_map_free(struct sim_map *map)
 {

@@ -149,14 +149,32 @@ static struct sim_promise *
 promise_of(struct sim_world *w, uint64_t session, uint64_t task)
 {
 	struct sim_oracles *o = &w->oracles;
+	const struct pinf_hash key = sim_map_key(session, task, 0);
+	const uint64_t at = sim_map_number(&o->tasks, &key);
 
-	for (size_t i = o->promise_count; i-- > 0;)
-		if (o->promises[i].session == session && o->promises[i].task == task)
-			return &o->promises[i];
+	if (at != UINT64_MAX)
+		return &o->promises[at];
 	o->promises =
 	    sim_grow(o->promises, o->promise_count + 1, &o->promise_cap, sizeof *o->promises);
 	o->promises[o->promise_count] = (struct sim_promise){.session = session, .task = task};
+	sim_map_set(&o->tasks, &key, o->promise_count);
 	return &o->promises[o->promise_count++];
+}
+
+/* The attempt of a task that was told last, or (after it) the one before; NULL: there is none. */
+static struct sim_lease *
+lease_before(struct sim_world *w, const struct sim_conn *conn, const struct sim_lease *after)
+{
+	struct sim_oracles *o = &w->oracles;
+	const struct pinf_hash key = sim_map_key(conn->session, conn->task, 0);
+	const uint64_t at = sim_map_number(&o->tasks, &key);
+	size_t number = 0;
+
+	if (after != NULL)
+		number = after->before;
+	else if (at != UINT64_MAX)
+		number = o->promises[at].lease;
+	return number == 0 ? NULL : &o->leases[number - 1];
 }
 
 void
@@ -202,16 +220,12 @@ is_unlisted(struct sim_world *w, const struct sim_conn *conn)
 
 /* Whether the request speaks of an attempt that its signer was told is its own, and nobody was told of a later one. */
 static bool
-is_holder(const struct sim_world *w, const struct sim_conn *conn)
+is_holder(struct sim_world *w, const struct sim_conn *conn)
 {
-	const struct sim_oracles *o = &w->oracles;
+	const struct sim_lease *lease = NULL;
 	uint32_t own = 0, latest = 0;
 
-	for (size_t i = 0; i < o->lease_count; i++) {
-		const struct sim_lease *lease = &o->leases[i];
-
-		if (lease->session != conn->session || lease->task != conn->task)
-			continue;
+	while ((lease = lease_before(w, conn, lease)) != NULL) {
 		if (lease->attempt > own && pinf_address_equal(&lease->miner, &conn->signer) &&
 		    (conn->attempt == 0 || conn->attempt == lease->attempt))
 			own = lease->attempt;
@@ -239,16 +253,11 @@ check_holder(struct sim_world *w, const struct sim_conn *conn)
 static struct sim_lease *
 lease_of(struct sim_world *w, const struct sim_conn *conn)
 {
-	struct sim_oracles *o = &w->oracles;
+	struct sim_lease *lease = lease_before(w, conn, NULL);
 
-	for (size_t i = o->lease_count; i-- > 0;) {
-		struct sim_lease *lease = &o->leases[i];
-
-		if (lease->session == conn->session && lease->task == conn->task &&
-		    lease->attempt == conn->attempt)
-			return lease;
-	}
-	return NULL;
+	while (lease != NULL && lease->attempt != conn->attempt)
+		lease = lease_before(w, conn, lease);
+	return lease;
 }
 
 /* A slot was busy with the attempt that is committed here, for the first time. */
@@ -303,11 +312,14 @@ note_lease(struct sim_world *w, struct sim_lease lease)
 {
 	struct sim_oracles *o = &w->oracles;
 	const uint32_t miner = sim_member_of(w, &lease.miner);
+	struct sim_promise *p = promise_of(w, lease.session, lease.task);
 	uint32_t index;
 	struct sim_session *s = sim_session_of(w, lease.session, &index);
 
+	lease.before = p->lease;
 	o->leases = sim_grow(o->leases, o->lease_count + 1, &o->lease_cap, sizeof *o->leases);
 	o->leases[o->lease_count++] = lease;
+	p->lease = o->lease_count;
 	if (s == NULL || s->seats == 0)
 		return;
 	if (miner != UINT32_MAX)
@@ -459,6 +471,7 @@ sim_oracle_free(struct sim_oracles *o)
 {
 	free(o->promises);
 	free(o->leases);
+	sim_map_free(&o->tasks);
 	sim_map_free(&o->salts);
 	sim_map_free(&o->nonces);
 	sim_secrets_free(&o->keys);

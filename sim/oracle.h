@@ -42,6 +42,7 @@ struct sim_promise {
 	struct pinf_hash result;
 	bool has_text;
 	struct pinf_hash text; /* of the answer given */
+	size_t lease; /* its newest attempt told, from 1 in the list; 0: none */
 };
 
 /* An attempt that a miner was told is its own. */
@@ -51,6 +52,7 @@ struct sim_lease {
 	uint32_t attempt;
 	struct pinf_address miner;
 	uint64_t told_ms;
+	size_t before; /* the one of the same task told before, from 1; 0: none */
 	bool committed;
 	bool has_precommit;
 	struct pinf_hash precommit;
@@ -74,6 +76,7 @@ struct sim_oracles {
 	struct sim_promise *promises;
 	size_t promise_count;
 	size_t promise_cap;
+	struct sim_map tasks; /* session and task to the promise */
 	struct sim_lease *leases;
 	size_t lease_count;
 	size_t lease_cap;

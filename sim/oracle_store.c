@@ -239,16 +239,15 @@ sim_oracle_destroyed(struct sim_world *w)
 
 /* One result a task, from a wallet that once was on the session's list. */
 static void
-check_result_record(
-    struct sim_world *w, const struct pinf_audit *log, size_t count, const struct pinf_audit *a)
+check_result_record(struct sim_world *w, struct sim_map *seen, const struct pinf_audit *a)
 {
-	bool once = true, listed = false;
+	const struct pinf_hash key = sim_map_key(a->session, a->task, 0);
+	const bool once = sim_map_number(seen, &key) == UINT64_MAX;
+	bool listed = false;
 	uint32_t index;
 	const struct sim_session *s = sim_session_of(w, a->session, &index);
 
-	for (size_t i = 0; i < count; i++)
-		once &= &log[i] == a || log[i].kind != PINF_AUDIT_RESULT ||
-			log[i].session != a->session || log[i].task != a->task;
+	sim_map_set(seen, &key, 1);
 	sim_check(w, SIM_ANSWERED_TWICE, once, "task %llu of session %llu has two results",
 	    (unsigned long long)a->task, (unsigned long long)a->session);
 	for (uint32_t i = 0; i < w->plan->miners + w->plan->unlisted && s != NULL; i++)
@@ -293,6 +292,7 @@ check_audit(struct sim_world *w)
 {
 	const struct pinf_store *store = &w->router.store;
 	struct pinf_audit *log = NULL;
+	struct sim_map seen = {.count = 0};
 	size_t count = 0, cap = 0, got = PINF_PAGE_MAX;
 
 	while (got == PINF_PAGE_MAX) {
@@ -310,9 +310,10 @@ check_audit(struct sim_world *w)
 			measure_removal(w, &log[i]);
 		w->stats.seats += log[i].kind == PINF_AUDIT_ALLOW && is_pooled(w, log[i].session);
 		if (log[i].kind == PINF_AUDIT_RESULT)
-			check_result_record(w, log, count, &log[i]);
+			check_result_record(w, &seen, &log[i]);
 	}
 	free(log);
+	sim_map_free(&seen);
 }
 
 void

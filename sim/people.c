@@ -352,6 +352,7 @@ complete_reply(struct sim_world *w, struct sim_client *c, const struct sim_messa
 	if (m->err == PINF_OK && m->status == 200) {
 		sim_client_answered(w, c);
 		check_answer(w, c, pinf_span_of(&m->body));
+		sim_client_retire(c);
 		return;
 	}
 	final = is_final(m, &err);

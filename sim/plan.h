@@ -6,14 +6,14 @@
 #include <pinf/store.h>
 
 #define SIM_PLAN_VERSION  4
-#define SIM_SESSIONS_MAX  1000
-#define SIM_MINERS_MAX    500
+#define SIM_SESSIONS_MAX  10000
+#define SIM_MINERS_MAX    1000
 #define SIM_UNLISTED_MAX  100
 #define SIM_SEATS_MAX     100
 #define SIM_MINUTES_MAX   1440
-#define SIM_STEPS_MAX     6000
+#define SIM_STEPS_MAX     250000
 #define SIM_PROMPT_MAX    100000
-#define SIM_PLAN_TEXT_MAX ((size_t)4 << 20)
+#define SIM_PLAN_TEXT_MAX ((size_t)32 << 20)
 #define SIM_CLOCK_MAX_MS  40000 /* that a clock is off; signatures live for a minute */
 #define SIM_DEPTH_MAX     100 /* blocks that one reorganisation undoes */
 
@@ -192,6 +192,7 @@ struct sim_wish {
 	uint32_t ephemeral_share;
 	uint32_t pooled_share;
 	uint32_t seats_max; /* of a pooled one */
+	uint32_t members; /* of all miners, per mille, on a private one's list or in the pool */
 	uint32_t miners;
 	uint32_t unlisted;
 	struct sim_engine_plan engine;
@@ -219,7 +220,8 @@ bool sim_profile_read(struct sim_wish *wish, const char *name);
 #define SIM_FAULT_KINDS "network,blob,disk,crash,partition,pause,clock,byzantine,chain"
 /* "all", "none", or some of the kinds; false, with nothing changed: there is no such kind. */
 bool sim_faults_read(struct sim_wish *wish, struct pinf_span list);
-void sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);
+/* False, with nothing made: it would have more than SIM_STEPS_MAX steps.  Says so, on stderr. */
+PINF_MUST_CHECK bool sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish);
 /* Strict.  On failure message says what is wrong, with key and step. */
 PINF_MUST_CHECK enum pinf_err
 sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes *message);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan_make.c -- from a seed to a plan in which every kind of event appears.  spec/simulation.md#plan. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,8 @@ add(struct sim_plan *plan, struct sim_step step)
 {
 	const uint64_t end_ms = (uint64_t)plan->minutes * 60000;
 
-	if (plan->step_count == SIM_STEPS_MAX)
-		return;
+	if (plan->step_count > SIM_STEPS_MAX)
+		return; /* It is too long: sim_plan_make says so. */
 	if (step.at_ms > end_ms)
 		step.at_ms = end_ms;
 	plan->steps =
@@ -86,13 +87,14 @@ is_private(const struct sim_wish *wish, uint32_t session)
 	return !is_of_share(session, wish->public_share);
 }
 
-/* Half of all miners, on a session's list or in the pool. */
+/* Some of the miners, on a session's list or in the pool. */
 static void
-make_members(struct sim_plan *plan, struct sim_rng *rng, struct sim_step step, uint32_t keeper)
+make_members(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish,
+    struct sim_step step, uint32_t keeper)
 {
 	for (step.miner = 0; step.miner < plan->miners; step.miner++) {
 		step.at_ms = SETTLE_MS / 4 + sim_rng_below(rng, SETTLE_MS / 2);
-		if (step.miner == keeper || sim_rng_hit(rng, 500))
+		if (step.miner == keeper || sim_rng_hit(rng, wish->members))
 			add(plan, step);
 	}
 }
@@ -116,7 +118,8 @@ make_sessions(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish 
 			step.seats = between(rng, 1, wish->seats_max);
 		add(plan, step);
 		if (is_private(wish, s) && step.type != PINF_SESSION_POOLED)
-			make_members(plan, rng, (struct sim_step){.op = SIM_ALLOW, .session = s},
+			make_members(plan, rng, wish,
+			    (struct sim_step){.op = SIM_ALLOW, .session = s},
 			    keeper_of(wish, plan, s));
 	}
 }
@@ -511,7 +514,7 @@ by_time(const void *a, const void *b)
 	return x->by_ms < y->by_ms ? -1 : x->by_ms > y->by_ms;
 }
 
-void
+bool
 sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 {
 	struct sim_rng rng = sim_rng_of(wish->seed, "plan", 0);
@@ -533,7 +536,7 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 		plan->insiders = (wish->miners + 2) / 3;
 	}
 	make_sessions(plan, &rng, wish);
-	make_members(plan, &rng, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
+	make_members(plan, &rng, wish, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
 	make_work(plan, &rng, wish);
 	make_removals(plan, &rng, wish);
 	make_changes(plan, &rng, wish);
@@ -542,5 +545,14 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 	make_faults(plan, &rng, wish);
 	if (wish->profile == SIM_SWARM || wish->profile == SIM_LITE)
 		choose(plan, &dice, wish->profile);
+	if (plan->step_count > SIM_STEPS_MAX) {
+		(void)fprintf(stderr,
+		    "pinf-sim: that plan has more than %d steps: fewer minutes, sessions or tasks, "
+		    "or fewer members (sessions.members)\n",
+		    SIM_STEPS_MAX);
+		sim_plan_free(plan);
+		return false;
+	}
 	qsort(plan->steps, plan->step_count, sizeof *plan->steps, by_time);
+	return true;
 }

@@ -63,6 +63,20 @@ sum(uint64_t *to, const uint64_t *from, size_t count)
 		to[i] += from[i];
 }
 
+static uint64_t
+kinds_of_fault(const struct sim_world *w)
+{
+	uint64_t kinds = 0;
+
+	for (int i = 0; i < SIM_FAULTS; i++)
+		kinds += w->stats.faults[i] != 0;
+	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+		kinds += sim_vfs_count(w->vfs, (enum sim_disk_fault)i) != 0;
+	for (int i = 0; i < SIM_BLOB_FAULTS; i++)
+		kinds += w->blobs.counts[i] != 0;
+	return kinds;
+}
+
 void
 sim_total_add(struct sim_total *t, const struct sim_world *w)
 {
@@ -77,6 +91,10 @@ sim_total_add(struct sim_total *t, const struct sim_world *w)
 	t->simulated_ms += w->now_ms - SIM_EPOCH_MS;
 	if (t->runs++ == 0 || done < t->least_completed)
 		t->least_completed = done;
+	sim_histogram_add(&t->completed, done);
+	sim_histogram_add(&t->kinds, kinds_of_fault(w));
+	sim_probes_take(t->probes);
+	t->excused = w->excused;
 	t->broken = w->oracles.broken;
 	t->broken_at_ms = w->oracles.broken_at_ms;
 	memcpy(t->detail, w->oracles.detail, sizeof t->detail);
@@ -92,6 +110,9 @@ sim_total_merge(struct sim_total *t, const struct sim_total *of)
 	sum(t->evaluated, of->evaluated, SIM_ORACLES);
 	sum(t->disk_faults, of->disk_faults, SIM_DISK_FAULTS);
 	sum(t->blob_faults, of->blob_faults, SIM_BLOB_FAULTS);
+	sum(t->completed.counts, of->completed.counts, SIM_BUCKETS);
+	sum(t->kinds.counts, of->kinds.counts, SIM_BUCKETS);
+	sum(t->probes, of->probes, SIM_PROBES_MAX);
 	t->runs += of->runs;
 	t->simulated_ms += of->simulated_ms;
 	t->wall_ms += of->wall_ms;
@@ -107,6 +128,7 @@ sim_total_recall(struct sim_total *t, const struct sim_total *former)
 	t->broken = former->broken;
 	t->broken_at_ms = former->broken_at_ms;
 	memcpy(t->detail, former->detail, sizeof t->detail);
+	t->excused = former->excused;
 	t->report = former->report;
 }
 
@@ -226,6 +248,10 @@ put_faults(struct sink *to, const struct sim_total *t)
 	for (int i = 0; i < SIM_ORACLES; i++)
 		row(to, sim_oracle_name((enum sim_oracle)i), t->evaluated[i]);
 	group_end(to);
+	group(to, "probes");
+	for (size_t i = 0; sim_probe_name(i) != NULL; i++)
+		row(to, sim_probe_name(i), t->probes[i]);
+	group_end(to);
 }
 
 static void
@@ -234,6 +260,8 @@ put_runs(struct sink *to, const struct sim_total *t)
 	group(to, "runs");
 	row(to, "seeds", t->runs);
 	row(to, "fewest tasks completed", t->least_completed);
+	row(to, "tasks completed, median", sim_histogram_at(&t->completed, 500));
+	row(to, "kinds of fault, median", sim_histogram_at(&t->kinds, 500));
 	row(to, "simulated ms", t->simulated_ms);
 	row(to, "wall ms", t->wall_ms);
 	group_end(to);
@@ -306,6 +334,11 @@ sim_report(const struct sim_total *t, enum sim_exit exit_code)
 			(void)printf("seed %llu broke %s at %llu ms: %s\n",
 			    (unsigned long long)t->last_seed, sim_oracle_name(t->broken),
 			    (unsigned long long)t->broken_at_ms, t->detail);
+		if (t->excused)
+			(void)printf(
+			    "seed %llu came to no end, and could not: of those on a private "
+			    "session's list none is well (%s)\n",
+			    (unsigned long long)t->last_seed, t->detail);
 		if (t->report != NULL)
 			(void)printf("report: %s\n", t->report);
 		(void)printf("result: %s\n", sim_verdict_name(exit_code));

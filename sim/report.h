@@ -19,6 +19,8 @@ enum sim_exit {
 	SIM_EXIT_ASSERTION = 13
 };
 
+#define SIM_PROBES_MAX 40
+
 struct sim_total {
 	bool json;
 	enum sim_exit verdict; /* of the last run */
@@ -27,6 +29,9 @@ struct sim_total {
 	uint64_t simulated_ms;
 	uint64_t wall_ms;
 	uint64_t least_completed; /* of any run */
+	struct sim_histogram completed; /* tasks, of each run */
+	struct sim_histogram kinds; /* of fault that there were, in each run */
+	uint64_t probes[SIM_PROBES_MAX];
 	uint64_t disk_faults[SIM_DISK_FAULTS];
 	uint64_t blob_faults[SIM_BLOB_FAULTS];
 	uint64_t evaluated[SIM_ORACLES];
@@ -35,9 +40,14 @@ struct sim_total {
 	enum sim_oracle broken;
 	uint64_t broken_at_ms;
 	char detail[256];
+	bool excused; /* the last run */
 	const char *report; /* file of the last run's; NULL: none */
 };
 
+/* cmd_probes.c; NULL: there are no more. */
+const char *sim_probe_name(size_t index);
+/* How often each was reached since this was asked last. */
+void sim_probes_take(uint64_t reached[SIM_PROBES_MAX]);
 const char *sim_verdict_name(enum sim_exit exit_code);
 enum sim_exit sim_verdict(const struct sim_world *w);
 void sim_total_add(struct sim_total *total, const struct sim_world *w);

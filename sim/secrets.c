@@ -53,7 +53,7 @@ grow(struct sim_secrets *secrets)
 	if (secrets->log2_bits == 0)
 		secrets->log2_bits = LOG2_AT_FIRST;
 	while (secrets->keys.count * WORDS * SPARSE > (size_t)1 << secrets->log2_bits)
-		secrets->log2_bits += 2;
+		secrets->log2_bits++;
 	free(secrets->filter);
 	secrets->filter = sim_new(((size_t)1 << secrets->log2_bits) / 8);
 	for (size_t i = 0; i < secrets->keys.cap; i++)

@@ -462,6 +462,8 @@ void sim_chain_forgotten(struct sim_world *w, uint64_t at_ms);
 /* client.c */
 void sim_client_start(struct sim_world *w, struct sim_client *c);
 void sim_client_crash(struct sim_world *w, struct sim_client *c, uint64_t down_ms);
+/* It has nothing to do any more: what it holds is let go. */
+void sim_client_retire(struct sim_client *c);
 void sim_client_free(struct sim_client *c);
 void sim_client_reply(struct sim_world *w, struct sim_client *c, struct sim_message *m);
 void sim_client_timer(struct sim_world *w, struct sim_client *c);

@@ -28,7 +28,8 @@ class Bundle(unittest.TestCase):
 
     def test_a_failure_is_replayed_by_its_script_alone_and_shrunk(self):
         bundle = self.keep()
-        self.assertEqual(sorted(path.name for path in bundle.iterdir()), ["plan.json", "repro.sh", "trace.txt", "verdict.json"])
+        self.assertEqual(sorted(path.name for path in bundle.iterdir()), ["plan.json", "report.html", "repro.sh", "trace.txt",
+                                                                           "verdict.json"])
         self.assertIn("BROKEN attempt-holder", (bundle / "trace.txt").read_text(encoding="utf-8"))
         ran = subprocess.run([bundle / "repro.sh"], cwd="/", capture_output=True, text=True, check=False)
         self.assertEqual((ran.returncode, "failure: the same\nstate hash: the same\n" in ran.stdout), (10, True), ran)

@@ -433,21 +433,16 @@ static void
 tell_time(struct pinf_router *r, const struct pinf_event *event)
 {
 	const uint64_t mono_ms = pinf_event_clock_ms(event);
+	const bool first = r->mono_ms == 0 || mono_ms < r->mono_ms;
+	const uint64_t passed_ms = first ? 0 : (mono_ms - r->mono_ms) / 2;
+	const uint64_t least_ms = r->now_ms + (PINF_BUG(clock_stands_still) ? 0 : passed_ms);
 
-	r->is_ahead = event->now_ms < r->now_ms;
-	if (!r->is_ahead || r->mono_ms == 0) {
-		if (!r->is_ahead && event->now_ms <= ROUTER_CLOCK_MAX_MS)
-			r->now_ms = event->now_ms;
-		r->mono_ms = mono_ms;
-	} else if (mono_ms > r->mono_ms && !PINF_BUG(clock_stands_still)) {
-		const uint64_t passed_ms = (mono_ms - r->mono_ms) / 2;
-
-		r->now_ms += passed_ms;
-		r->mono_ms += 2 * passed_ms;
-	}
+	r->is_ahead = event->now_ms < least_ms || event->now_ms > ROUTER_CLOCK_MAX_MS;
+	r->now_ms = r->is_ahead ? least_ms : event->now_ms;
+	r->mono_ms = r->is_ahead && !first ? r->mono_ms + 2 * passed_ms : mono_ms;
+	/* It has come; by a clock that slowed down meanwhile, it may have come too soon. */
 	if (event->kind == PINF_EV_TIMER)
-		r->wake_ms =
-		    0; /* It has come; by a clock that slowed down meanwhile, it may have come too soon. */
+		r->wake_ms = 0;
 }
 
 /* One event under a savepoint: what fails half-way is undone, and nothing else. */
