@@ -14,7 +14,8 @@
 #include "crypto/crypto.h"
 #include "memory.h"
 
-#define REQUEST_MAX ((size_t)4 << 20)
+#define SELECTOR_LEN 4
+#define REQUEST_MAX  ((size_t)4 << 20)
 
 uint64_t
 sim_chain_newest(const struct sim_chain *chain)
@@ -219,12 +220,28 @@ block_of(const struct answer *a, struct pinf_json_reader *request, uint64_t *num
 	return false;
 }
 
-static bool
-asks(const uint8_t *data, const char *signature)
-{
-	const struct pinf_abi_call call = pinf_abi_call(signature);
+/* What the contracts can be asked here; selectors are hashes, and the same for ever. */
+enum method { ENCRYPTED, COUNT, PAGE, OWNER, METHODS };
 
-	return memcmp(data, call.bytes, 4) == 0;
+static enum method
+method_of(const uint8_t *data)
+{
+	static const char *const signatures[METHODS] = {
+	    [ENCRYPTED] = "sessionEncryptionEnabled(uint256)",
+	    [COUNT] = "getAllowedMinersCount(uint256)",
+	    [PAGE] = "getAllowedMiners(uint256,uint256,uint256)",
+	    [OWNER] = "sessionOwner(uint256)",
+	};
+	static uint8_t selectors[METHODS][SELECTOR_LEN]; /* once they were asked for */
+	static bool known;
+	int m = 0;
+
+	for (; !known && m < METHODS; m++)
+		memcpy(selectors[m], pinf_abi_call(signatures[m]).bytes, SELECTOR_LEN);
+	known = true;
+	for (m = 0; m < METHODS && memcmp(data, selectors[m], SELECTOR_LEN) != 0;)
+		m++;
+	return (enum method)m;
 }
 
 static uint64_t
@@ -276,16 +293,17 @@ run_call(
 		add(&state, &a->node->about);
 	if (a->node->removes)
 		drop(&state, &a->node->about);
-	if (block < a->chain->deployed || a->node->absent)
-		out->len = 0;
-	else if (asks(data, "sessionEncryptionEnabled(uint256)"))
-		put_word(out, state.is_private);
-	else if (asks(data, "getAllowedMinersCount(uint256)"))
-		put_word(out, state.count);
-	else if (asks(data, "getAllowedMiners(uint256,uint256,uint256)"))
-		put_page(out, &state, argument(data, len, 1), argument(data, len, 2));
-	else if (asks(data, "sessionOwner(uint256)"))
-		put_address(out, &state.owner);
+	if (block >= a->chain->deployed && !a->node->absent) {
+		switch (method_of(data)) {
+		case ENCRYPTED: put_word(out, state.is_private); break;
+		case COUNT: put_word(out, state.count); break;
+		case PAGE:
+			put_page(out, &state, argument(data, len, 1), argument(data, len, 2));
+			break;
+		case OWNER: put_address(out, &state.owner); break;
+		case METHODS: break;
+		}
+	}
 	free(state.miners);
 }
 

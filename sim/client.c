@@ -78,6 +78,7 @@ start_miner(struct sim_world *w, struct sim_client *c)
 	config.storage = sim_storage();
 	config.suite = c->index % 2 == 0 ? PINF_SUITE_AES256GCM : PINF_SUITE_CHACHA20POLY1305;
 	config.slots = SIM_SLOTS;
+	config.wait_ms = 20000; /* Fewer claims in vain: what they show, tasks show too. */
 	config.send_timeout_ms = 15000;
 	config.retry_max_ms = 4000;
 	if (pinf_miner_open(&c->miner, &config, &c->wallet, sim_rng_port(&c->random)) != PINF_OK)

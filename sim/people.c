@@ -11,6 +11,7 @@
 #define RETRY_MS   500
 #define TRIES_MAX  200
 #define GIVE_UP_MS ((uint64_t)2 * SIM_TIMEOUT_MS)
+#define REST_MS    2000 /* of those who attack, at least; at most three times that */
 #define RECENT     8 /* leases that an insider knows of */
 
 /* Waits for its answer like any other request. */
@@ -456,7 +457,7 @@ insider_acts(struct sim_world *w, struct sim_client *c)
 
 		attack(w, c, &ids, sim_rng_hit(&c->rng, 500) ? ASK_INPUT_KEY : ASK_RESULT_KEY);
 	}
-	sim_client_wake(w, c, 1000 + sim_rng_below(&c->rng, 3000));
+	sim_client_wake(w, c, REST_MS + sim_rng_below(&c->rng, 2 * REST_MS));
 }
 
 static void
@@ -475,7 +476,7 @@ attacker_acts(struct sim_world *w, struct sim_client *c)
 		attack_put(w, c, &ids);
 	else if (s->id != 0 && s->make_private)
 		attack(w, c, &ids, (enum trick)sim_rng_below(&c->rng, TRICKS));
-	sim_client_wake(w, c, 1000 + sim_rng_below(&c->rng, 3000));
+	sim_client_wake(w, c, REST_MS + sim_rng_below(&c->rng, 2 * REST_MS));
 }
 
 void

@@ -445,6 +445,8 @@ sim_profile_read(struct sim_wish *wish, const char *name)
 		return false;
 	wish->profile = (enum sim_profile)p;
 	(void)sim_faults_read(wish, pinf_span_str(p == SIM_PERF ? "none" : "all"));
+	if (p == SIM_SWARM || p == SIM_LITE)
+		wish->tasks_per_minute = 8; /* More seeds instead. */
 	if (p == SIM_PERF) {
 		wish->unlisted = 0;
 		wish->removals_per_minute = wish->changes_per_minute = 0;
@@ -533,7 +535,8 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 		plan->core = between(&dice, 1, wish->miners);
 	if (wish->profile != SIM_PERF) {
 		make_chain(plan, &rng);
-		plan->insiders = (wish->miners + 2) / 3;
+		if (wish->profile != SIM_SWARM || sim_rng_hit(&dice, 500))
+			plan->insiders = (wish->miners + 2) / 3;
 	}
 	make_sessions(plan, &rng, wish);
 	make_members(plan, &rng, wish, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);

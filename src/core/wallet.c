@@ -88,19 +88,122 @@ pinf_eip712_struct(struct pinf_hash *out, const char *type, const struct pinf_ei
 	pinf_keccak_final(&hash, out);
 }
 
+/* Keccak-256 of the domain's type, of its name "pinf" and of its version "1": the same in every digest. */
+static const uint8_t domain_head[3 * 32] = {
+    0x8b,
+    0x73,
+    0xc3,
+    0xc6,
+    0x9b,
+    0xb8,
+    0xfe,
+    0x3d,
+    0x51,
+    0x2e,
+    0xcc,
+    0x4c,
+    0xf7,
+    0x59,
+    0xcc,
+    0x79,
+    0x23,
+    0x9f,
+    0x7b,
+    0x17,
+    0x9b,
+    0x0f,
+    0xfa,
+    0xca,
+    0xa9,
+    0xa7,
+    0x5d,
+    0x52,
+    0x2b,
+    0x39,
+    0x40,
+    0x0f,
+    0xbe,
+    0x31,
+    0x91,
+    0xd0,
+    0xeb,
+    0x44,
+    0x60,
+    0x24,
+    0xe5,
+    0x76,
+    0xed,
+    0x6f,
+    0x7d,
+    0x18,
+    0xba,
+    0x4d,
+    0x38,
+    0xf9,
+    0x24,
+    0x33,
+    0xe8,
+    0x55,
+    0x08,
+    0x32,
+    0x71,
+    0x97,
+    0xd2,
+    0xef,
+    0xe8,
+    0x4a,
+    0x75,
+    0x4f,
+    0xc8,
+    0x9e,
+    0xfd,
+    0xaa,
+    0x54,
+    0xc0,
+    0xf2,
+    0x0c,
+    0x7a,
+    0xdf,
+    0x61,
+    0x28,
+    0x82,
+    0xdf,
+    0x09,
+    0x50,
+    0xf5,
+    0xa9,
+    0x51,
+    0x63,
+    0x7e,
+    0x03,
+    0x07,
+    0xcd,
+    0xcb,
+    0x4c,
+    0x67,
+    0x2f,
+    0x29,
+    0x8b,
+    0x8b,
+    0xc6,
+};
+
 void
 pinf_eip712_domain(struct pinf_hash *out, const struct pinf_domain *domain)
 {
 	const struct pinf_eip712_field fields[] = {
-	    {.type = PINF_EIP712_STRING, .bytes = pinf_span_str("pinf")},
-	    {.type = PINF_EIP712_STRING, .bytes = pinf_span_str("1")},
 	    {.type = PINF_EIP712_UINT, .number = domain->chain_id},
 	    {.type = PINF_EIP712_ADDRESS, .bytes = {domain->contract.bytes, PINF_ADDRESS_LEN}},
 	};
+	struct pinf_keccak hash;
 
-	pinf_eip712_struct(out,
-	    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
-	    fields, sizeof fields / sizeof *fields);
+	pinf_keccak_init(&hash);
+	pinf_keccak_update(&hash, (struct pinf_span){domain_head, sizeof domain_head});
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		eip712_word(out, &fields[i]);
+		pinf_keccak_update(&hash, (struct pinf_span){out->bytes, sizeof out->bytes});
+	}
+	pinf_keccak_final(&hash, out);
 }
 
 void
