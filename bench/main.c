@@ -20,6 +20,7 @@ static const struct {
     {"derive", bench_derive},
     {"seal", bench_seal},
     {"acl", bench_acl},
+    {"sim", bench_sim},
 };
 
 static const struct pinf_option table[] = {
@@ -38,9 +39,9 @@ static const struct pinf_option table[] = {
 static const struct pinf_command command = {
     .name = "pinf-bench",
     .summary =
-	"Measures key derivation, blob sealing and access decisions beside the raw primitives, as "
-	"ratios in one run.",
-    .positionals = "[derive|seal|acl|all]",
+	"Measures key derivation, blob sealing, access decisions and the simulator beside the raw "
+	"primitives, as ratios in one run.",
+    .positionals = "[derive|seal|acl|sim|all]",
     .positional_max = 1,
     .options = table,
     .option_count = sizeof table / sizeof table[0],
@@ -141,7 +142,8 @@ run_benches(const struct pinf_options *o)
 		}
 	if (ran == 0)
 		(void)fprintf(stderr,
-		    "pinf-bench: there is no benchmark '%s': derive, seal, acl or all\n", which);
+		    "pinf-bench: there is no benchmark '%s': derive, seal, acl, sim or all\n",
+		    which);
 	else if (run.json != NULL)
 		end_json(&w, path);
 	pinf_bytes_free(&json);

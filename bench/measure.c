@@ -89,6 +89,15 @@ record(const struct bench_run *run, const struct bench_group *group, const struc
 	pinf_json_close(w, '}');
 }
 
+void
+bench_record(const struct bench_run *run, const char *group, const char *name, double ns)
+{
+	const struct bench_group of = {.name = group};
+	const struct bench_case c = {.name = name};
+
+	record(run, &of, &c, (struct figure){ns, ns, ns});
+}
+
 static void
 show(const struct bench_group *group, const struct bench_case *c, struct figure ns,
     struct figure ratio)

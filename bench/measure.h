@@ -36,6 +36,8 @@ struct bench_run {
 
 /* Runs the cases in turn, round after round, so that drift hits all alike; prints and records. */
 void bench_measure(const struct bench_run *run, const struct bench_group *group);
+/* A figure of a whole process, in nanoseconds an operation. */
+void bench_record(const struct bench_run *run, const char *group, const char *name, double ns);
 _Noreturn void bench_fail(const char *what);
 /* Ends, naming what failed: a benchmark of failing calls means nothing. */
 static inline void
@@ -48,5 +50,6 @@ bench_require(bool holds, const char *what)
 void bench_derive(const struct bench_run *run);
 void bench_seal(const struct bench_run *run);
 void bench_acl(const struct bench_run *run);
+void bench_sim(const struct bench_run *run);
 
 #endif

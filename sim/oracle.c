@@ -140,6 +140,7 @@ sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_
 	struct pinf_hash salt;
 	bool fresh = pinf_blob_header_decode(&header, blob) == PINF_OK;
 
+	w->stats.seals++;
 	memcpy(salt.bytes, header.salt, sizeof salt.bytes);
 	fresh = fresh && pinf_hash_equal(sim_map_put(&w->oracles.salts, &salt, sha256), sha256);
 	sim_check(w, SIM_FRESH_SALT, fresh, "two sealed blobs share a salt");

@@ -211,6 +211,11 @@ put_tasks(struct sink *to, const struct sim_stats *s)
 	row(to, "attempts", s->attempts);
 	row(to, "inferences", s->inferences);
 	row(to, "key grants", s->grants);
+	row(to, "signed requests", s->signed_requests);
+	row(to, "signed results", s->signed_results);
+	row(to, "seals", s->seals);
+	row(to, "opens", s->opens);
+	row(to, "commits", s->commits);
 	row(to, "events", s->events);
 	row(to, "blocks", s->blocks);
 	row(to, "transactions", s->transactions);

@@ -229,6 +229,9 @@ sim_router_request(struct sim_world *w, struct sim_message *m)
 	    .arrived_ms = w->now_ms,
 	};
 	memcpy(r->conns[r->conn_count - 1].nonce, rq->nonce, PINF_NONCE_LEN);
+	w->stats.signed_requests += rq->auth == PINF_AUTH_WALLET;
+	w->stats.signed_results +=
+	    rq->endpoint == PINF_EP_PRECOMMIT || rq->endpoint == PINF_EP_COMMIT;
 	event.request = rq;
 	sim_router_event(w, &event, NULL);
 }
@@ -276,6 +279,7 @@ sim_router_batch(struct sim_world *w)
 	for (size_t i = 0; i < effects->count; i++)
 		sim_trace_effect(w, SIM_ROUTER_NODE, &effects->list[i]);
 	w->stats.faults[SIM_F_FAILED_COMMIT] += err != PINF_OK;
+	w->stats.commits += err == PINF_OK;
 	if (err != PINF_OK)
 		sim_note(w, "the router undoes a batch of %zu: %s", count, pinf_err_name(err));
 	if (err != PINF_OK)

@@ -145,6 +145,8 @@ sim_open_payload(struct sim_world *w, const struct pinf_payload *payload,
 {
 	enum pinf_err err = check_bytes(&payload->sha256, payload->size, bytes);
 
+	w->stats.opens += payload->suite != PINF_SUITE_NONE;
+
 	if (err == PINF_OK && payload->suite != PINF_SUITE_NONE) {
 		err = pinf_payload_check_header(payload, bytes);
 		if (err == PINF_OK)

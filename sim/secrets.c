@@ -24,10 +24,20 @@ word_at(const uint8_t *bytes)
 	return word;
 }
 
+/* Two bits of the filter: the second is looked at where the first is set. */
 static uint64_t
-bit_of(const struct sim_secrets *secrets, const uint8_t *bytes)
+bit_of(const struct sim_secrets *secrets, uint64_t word, bool second)
 {
-	return word_at(bytes) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - secrets->log2_bits);
+	const uint64_t mixed =
+	    word * (second ? UINT64_C(0xc2b2ae3d27d4eb4f) : UINT64_C(0x9e3779b97f4a7c15));
+
+	return mixed >> (64 - secrets->log2_bits);
+}
+
+static bool
+has(const struct sim_secrets *secrets, uint64_t bit)
+{
+	return (secrets->filter[bit / 64] >> bit % 64 & 1) != 0;
 }
 
 static void
@@ -36,12 +46,11 @@ mark(struct sim_secrets *secrets, const struct pinf_hash *key)
 	char digits[2 * KEY_LEN + 1];
 
 	pinf_hex(digits, key->bytes, KEY_LEN);
-	for (size_t i = 0; i < STRIDE; i++) {
-		const uint64_t raw = bit_of(secrets, key->bytes + i);
-		const uint64_t hex = bit_of(secrets, (const uint8_t *)digits + i);
+	for (size_t i = 0; i < WORDS * 2; i++) {
+		const uint8_t *at = (i & 1 ? (const uint8_t *)digits : key->bytes) + i / 4;
+		const uint64_t bit = bit_of(secrets, word_at(at), (i & 2) != 0);
 
-		secrets->filter[raw / 64] |= UINT64_C(1) << raw % 64;
-		secrets->filter[hex / 64] |= UINT64_C(1) << hex % 64;
+		secrets->filter[bit / 64] |= UINT64_C(1) << bit % 64;
 	}
 }
 
@@ -113,9 +122,10 @@ sim_secrets_in(const struct sim_secrets *secrets, struct pinf_span bytes)
 	if (secrets->log2_bits == 0)
 		return false;
 	for (size_t at = 0; at + WORD_LEN <= bytes.len; at += STRIDE) {
-		const uint64_t bit = bit_of(secrets, bytes.data + at);
+		const uint64_t word = word_at(bytes.data + at);
 
-		if ((secrets->filter[bit / 64] >> bit % 64 & 1) != 0 && covers(secrets, bytes, at))
+		if (has(secrets, bit_of(secrets, word, false)) &&
+		    has(secrets, bit_of(secrets, word, true)) && covers(secrets, bytes, at))
 			return true;
 	}
 	return false;

@@ -57,9 +57,7 @@ sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item)
 static void
 disk_wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
 {
-	const uint64_t numbers[] = {3, offset, bytes.len};
-
-	sim_trace(ctx, numbers, sizeof numbers / sizeof *numbers, bytes);
+	sim_trace_write(ctx, offset, bytes);
 	sim_oracle_scan(ctx, file, bytes);
 }
 

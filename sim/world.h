@@ -267,6 +267,11 @@ struct sim_stats {
 	uint64_t given_up;
 	uint64_t inferences;
 	uint64_t grants;
+	uint64_t signed_requests; /* that the router decoded */
+	uint64_t signed_results; /* precommits and commits */
+	uint64_t seals;
+	uint64_t opens;
+	uint64_t commits; /* of the router's store */
 	uint64_t events;
 	uint64_t blocks;
 	uint64_t transactions;
@@ -390,6 +395,8 @@ __attribute__((format(printf, 2, 3))) void sim_note(struct sim_world *w, const c
 void sim_note_step(struct sim_world *w, const struct sim_step *step);
 void sim_world_free(struct sim_world *w);
 void sim_trace(struct sim_world *w, const uint64_t *numbers, size_t count, struct pinf_span bytes);
+/* To a file of the database. */
+void sim_trace_write(struct sim_world *w, uint64_t offset, struct pinf_span bytes);
 void sim_trace_event(struct sim_world *w, uint32_t node, const struct pinf_event *event);
 void sim_trace_effect(struct sim_world *w, uint32_t node, const struct pinf_effect *fx);
 void sim_after(struct sim_world *w, uint64_t delay_ms, struct sim_item item);

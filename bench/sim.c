@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim.c -- what the simulator makes of a core's time: whole worlds by pinf-sim, beside the bare cost, in the same run,
+ * of the cryptography and the transactions that their tasks need.
+ */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include <pinf/auth.h>
+#include <pinf/blob.h>
+#include <pinf/hpke.h>
+#include <pinf/wallet.h>
+
+#include "measure.h"
+
+#define ROUNDS    200 /* of a bare operation, at least */
+#define REPLY_MAX ((size_t)1 << 20)
+#define ROW_LEN   "1200" /* a task's, as the store keeps it */
+#define BLOB_LEN  1024
+
+struct bare {
+	struct pinf_wallet wallet;
+	struct pinf_auth_request request;
+	char header[PINF_AUTH_HEADER_MAX + 1];
+	struct pinf_hpke_keypair pair;
+	struct pinf_blob *blob;
+	struct pinf_blob_params params;
+	struct pinf_key key;
+	struct pinf_bytes sealed, opened;
+	uint8_t plain[BLOB_LEN];
+	sqlite3 *db;
+	sqlite3_stmt *begin, *get, *put, *update, *commit;
+	char path[64];
+	uint64_t seed;
+};
+
+static enum pinf_err
+fill(void *ctx, uint8_t *out, size_t len)
+{
+	uint64_t *z = ctx;
+
+	for (size_t i = 0; i < len; i++) {
+		*z = *z * 6364136223846793005u + 1442695040888963407u;
+		out[i] = (uint8_t)(*z >> 56);
+	}
+	return PINF_OK;
+}
+
+/* A request's header: digest, signature, digits. */
+static void
+run_sign(struct bare *b)
+{
+	bench_require(pinf_auth_sign(b->header, &b->wallet, &b->request, 1700000000000,
+			  (struct pinf_random){&b->seed, fill}) == PINF_OK,
+	    "sign");
+}
+
+static void
+run_check(struct bare *b)
+{
+	struct pinf_auth auth;
+
+	bench_require(pinf_auth_header_parse(&auth, pinf_span_str(b->header)) == PINF_OK &&
+			  pinf_auth_check(&auth, &b->request) == PINF_OK,
+	    "check");
+}
+
+/* A key's way from the router to whoever asked. */
+static void
+run_grant(struct bare *b)
+{
+	const struct pinf_random random = {&b->seed, fill};
+	const struct pinf_span none = {NULL, 0}, key = {b->key.bytes, sizeof b->key.bytes};
+	uint8_t enc[PINF_HPKE_PUBLIC_LEN], sealed[sizeof b->key.bytes + 16],
+	    opened[sizeof b->key.bytes];
+
+	bench_require(pinf_hpke_keypair(&b->pair, random) == PINF_OK &&
+			  pinf_hpke_seal(enc, sealed, b->pair.public_key, none, none, key,
+			      random) == PINF_OK &&
+			  pinf_hpke_open(opened, enc, &b->pair, none, none,
+			      (struct pinf_span){sealed, sizeof sealed}) == PINF_OK,
+	    "HPKE");
+}
+
+static void
+run_seal(struct bare *b)
+{
+	struct pinf_hash sha256;
+
+	b->sealed.len = 0;
+	bench_require(
+	    pinf_blob_seal(b->blob, &b->params, &b->key, (struct pinf_random){&b->seed, fill},
+		(struct pinf_span){b->plain, sizeof b->plain}, &b->sealed, &sha256) == PINF_OK,
+	    "seal");
+}
+
+static void
+run_open(struct bare *b)
+{
+	b->opened.len = 0;
+	bench_require(pinf_blob_open(b->blob, &b->params.scope, &b->key,
+			  (struct pinf_span){b->sealed.data, b->sealed.len}, &b->opened) == PINF_OK,
+	    "open");
+}
+
+static void
+run_transaction(struct bare *b)
+{
+	sqlite3_stmt *const all[] = {b->begin, b->get, b->put, b->update, b->commit};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		const int step = sqlite3_step(all[i]);
+
+		bench_require(step == (all[i] == b->get ? SQLITE_ROW : SQLITE_DONE) &&
+				  sqlite3_reset(all[i]) == SQLITE_OK,
+		    "a transaction");
+	}
+}
+
+static void
+remove_database(const struct bare *b)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	char path[sizeof b->path + 8];
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s%s", b->path, ends[i]);
+		(void)unlink(path);
+	}
+}
+
+/* As the store opens its own, with files in memory, as the simulator's disk is: one step under a nonce. */
+static void
+open_database(struct bare *b)
+{
+	static const struct {
+		size_t at;
+		const char *sql;
+	} statements[] = {
+	    {offsetof(struct bare, begin), "BEGIN IMMEDIATE"},
+	    {offsetof(struct bare, get), "SELECT * FROM tasks WHERE id = 1 + (random() & 1023)"},
+	    {offsetof(struct bare, put), "INSERT INTO nonces VALUES (randomblob(36), 1)"},
+	    {offsetof(struct bare, update),
+		"UPDATE tasks SET state = state + 1 WHERE id = 1 + (random() & 1023)"},
+	    {offsetof(struct bare, commit), "COMMIT"},
+	};
+	static const char schema[] =
+	    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	    "CREATE TABLE nonces (nonce PRIMARY KEY, until) WITHOUT ROWID;"
+	    "CREATE TABLE tasks (id INTEGER PRIMARY KEY, state, body);"
+	    "CREATE INDEX due ON tasks (state);"
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
+	    " INSERT INTO tasks SELECT i, 0, zeroblob(" ROW_LEN ") FROM n";
+
+	(void)snprintf(b->path, sizeof b->path, "/dev/shm/pinf-bench-%ld", (long)getpid());
+	bench_require(sqlite3_open(b->path, &b->db) == SQLITE_OK &&
+			  sqlite3_exec(b->db, schema, NULL, NULL, NULL) == SQLITE_OK,
+	    "a database in /dev/shm");
+	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
+		bench_require(sqlite3_prepare_v2(b->db, statements[i].sql, -1,
+				  (sqlite3_stmt **)(void *)((uint8_t *)b + statements[i].at),
+				  NULL) == SQLITE_OK,
+		    statements[i].sql);
+}
+
+static void
+set_up(struct bare *b)
+{
+	*b = (struct bare){.seed = 1,
+	    .params = {.suite = PINF_SUITE_AES256GCM,
+		.chunk_log2 = PINF_BLOB_CHUNK_LOG2,
+		.padded = true,
+		.key_version = 1,
+		.scope = {.kind = PINF_SCOPE_TASK,
+		    .purpose = PINF_PURPOSE_INPUT,
+		    .session = 1,
+		    .task = 1,
+		    .instance = {1}}}};
+	bench_require(
+	    pinf_wallet_new(&b->wallet, (struct pinf_random){&b->seed, fill}) == PINF_OK &&
+		pinf_blob_new(&b->blob) == PINF_OK,
+	    "a wallet");
+	b->request = (struct pinf_auth_request){.router = b->wallet.address,
+	    .domain = {.chain_id = 31337},
+	    .method = pinf_span_str("POST"),
+	    .path = pinf_span_str("/api/v1/auth/payload_enc_key/task"),
+	    .session = 1,
+	    .task = 1};
+	open_database(b);
+	run_sign(b);
+	run_seal(b);
+}
+
+static void
+tear_down(struct bare *b)
+{
+	sqlite3_stmt *const all[] = {b->begin, b->get, b->put, b->update, b->commit};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		(void)sqlite3_finalize(all[i]);
+	(void)sqlite3_close(b->db);
+	remove_database(b);
+	pinf_blob_free(b->blob);
+	pinf_bytes_free(&b->sealed);
+	pinf_bytes_free(&b->opened);
+}
+
+/* A world's own numbers. */
+struct world {
+	uint64_t answered, grants, requests, results, seals, opens, commits;
+	uint64_t simulated_ms, core_ms;
+};
+
+static void
+read_world(struct world *w, struct pinf_span json)
+{
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader root, work, runs;
+
+	bench_require(pinf_json_parse(&parsed, json, REPLY_MAX) == PINF_OK, "pinf-sim's JSON");
+	root = pinf_json_root(parsed);
+	work = pinf_json_object(&root, "work", true);
+	runs = pinf_json_object(&root, "runs", true);
+	pinf_json_uint(&work, "answered", true, PINF_ID_MAX, &w->answered);
+	pinf_json_uint(&work, "key grants", true, PINF_ID_MAX, &w->grants);
+	pinf_json_uint(&work, "signed requests", true, PINF_ID_MAX, &w->requests);
+	pinf_json_uint(&work, "signed results", true, PINF_ID_MAX, &w->results);
+	pinf_json_uint(&work, "seals", true, PINF_ID_MAX, &w->seals);
+	pinf_json_uint(&work, "opens", true, PINF_ID_MAX, &w->opens);
+	pinf_json_uint(&work, "commits", true, PINF_ID_MAX, &w->commits);
+	pinf_json_uint(&runs, "simulated ms", true, PINF_ID_MAX, &w->simulated_ms);
+	bench_require(
+	    work.err == PINF_OK && runs.err == PINF_OK && w->core_ms > 0, "pinf-sim's figures");
+	pinf_json_free(parsed);
+}
+
+/* Of a core, by all that was waited for. */
+static uint64_t
+children_ms(void)
+{
+	struct rusage used;
+
+	bench_require(getrusage(RUSAGE_CHILDREN, &used) == 0, "getrusage");
+	return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+	       (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
+}
+
+/* By the pinf-sim beside this program. */
+static void
+run_world(struct world *w, const char *options)
+{
+	char self[4096], line[8192], *out = malloc(REPLY_MAX);
+	const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+	FILE *pipe;
+	size_t got;
+
+	bench_require(out != NULL && len > 0, "finding pinf-sim");
+	self[len] = '\0';
+	bench_require(strchr(dirname(self), '\'') == NULL, "finding pinf-sim");
+	(void)snprintf(line, sizeof line, "'%s/pinf-sim' run --json --seed 1 %s", self, options);
+	w->core_ms = children_ms();
+	pipe = popen(line, "r");
+	bench_require(pipe != NULL, "starting pinf-sim");
+	got = fread(out, 1, REPLY_MAX, pipe);
+	bench_require(pclose(pipe) == 0, "a world that passes (pinf-sim)");
+	w->core_ms = children_ms() - w->core_ms;
+	read_world(w, (struct pinf_span){(const uint8_t *)out, got});
+	free(out);
+}
+
+static double
+now_us(void)
+{
+	struct timespec t;
+
+	bench_require(clock_gettime(CLOCK_MONOTONIC, &t) == 0, "clock_gettime");
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* The cheapest of five: what it costs when nothing disturbs. */
+static double
+cost_us(struct bare *b, void (*run)(struct bare *), unsigned rounds)
+{
+	double least = 0;
+
+	for (int k = 0; k < 5; k++) {
+		const double before = now_us();
+		double took;
+
+		for (unsigned i = 0; i < rounds; i++)
+			run(b);
+		took = (now_us() - before) / rounds;
+		if (k == 0 || took < least)
+			least = took;
+	}
+	return least;
+}
+
+/* Where a world's time goes: what its tasks need anyway, and the rest. */
+static void
+compare(const struct bench_run *run, struct bare *b, const struct world *w)
+{
+	const unsigned rounds = run->seconds == 0 ? 5 : ROUNDS;
+	const double tasks = (double)w->answered, core_us = (double)w->core_ms * 1000 / tasks;
+	const struct {
+		const char *name;
+		uint64_t count;
+		double us;
+	} parts[] = {
+	    {"signatures made", w->requests + w->results + w->grants, cost_us(b, run_sign, rounds)},
+	    {"signatures checked", w->requests + w->results + w->grants,
+		cost_us(b, run_check, rounds)},
+	    {"keys granted (HPKE)", w->grants, cost_us(b, run_grant, rounds)},
+	    {"blobs sealed", w->seals, cost_us(b, run_seal, rounds)},
+	    {"blobs opened", w->opens, cost_us(b, run_open, rounds)},
+	    {"transactions", w->commits, cost_us(b, run_transaction, rounds)},
+	};
+	double bare_us = 0;
+
+	(void)printf("sim: perf world, %llu tasks in %llu ms of a core\n",
+	    (unsigned long long)w->answered, (unsigned long long)w->core_ms);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		const double us = parts[i].us * (double)parts[i].count / tasks;
+
+		bare_us += us;
+		(void)printf("  %-22s %6.1f a task x %7.1f us = %8.1f us  %4.1f %%\n",
+		    parts[i].name, (double)parts[i].count / tasks, parts[i].us, us,
+		    100 * us / core_us);
+	}
+	(void)printf("  %-46s %8.1f us  %4.1f %%\n",
+	    "all the rest: protocol, store, oracles, trace", core_us - bare_us,
+	    100 * (core_us - bare_us) / core_us);
+	(void)printf("  tasks a second of a core %.0f, bare %.0f: %.2fx (at least 0.6x)\n",
+	    1e6 / core_us, 1e6 / bare_us, bare_us / core_us);
+	bench_record(run, "sim", "perf task", core_us * 1000);
+	bench_record(run, "sim", "bare task", bare_us * 1000);
+}
+
+void
+bench_sim(const struct bench_run *run)
+{
+	struct bare bare;
+	struct world w;
+
+	set_up(&bare);
+	run_world(&w,
+	    run->seconds == 0
+		? "--profile perf --minutes 1 --set tasks.per_minute=20"
+		: "--profile perf --sessions 20 --miners 8 --minutes 5 --set tasks.per_minute=300");
+	compare(run, &bare, &w);
+	tear_down(&bare);
+	if (run->seconds == 0)
+		return;
+	run_world(&w, "--sessions 20 --miners 8 --set tasks.per_minute=30");
+	(void)printf(
+	    "sim: default world, 20 sessions, 8 miners, %.2f tasks a simulated second, faults on\n"
+	    "  simulated seconds a second of a core %.0f (at least 1000)\n",
+	    (double)w.answered * 1000 / (double)w.simulated_ms,
+	    (double)w.simulated_ms / (double)w.core_ms);
+	bench_record(run, "sim", "default world, a simulated second",
+	    (double)w.core_ms * 1e9 / (double)w.simulated_ms);
+}
