@@ -11,18 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include <pinf/auth.h>
 #include <pinf/blob.h>
 #include <pinf/hpke.h>
 #include <pinf/wallet.h>
 
 #include "measure.h"
+#include "peers/transactions.h"
 
 #define ROUNDS    200 /* of a bare operation, at least */
 #define REPLY_MAX ((size_t)1 << 20)
-#define ROW_LEN   "1200" /* a task's, as the store keeps it */
 #define BLOB_LEN  1024
 
 struct bare {
@@ -35,9 +33,7 @@ struct bare {
 	struct pinf_key key;
 	struct pinf_bytes sealed, opened;
 	uint8_t plain[BLOB_LEN];
-	sqlite3 *db;
-	sqlite3_stmt *begin, *get, *put, *update, *commit;
-	char path[64];
+	struct transactions *transactions;
 	uint64_t seed;
 };
 
@@ -113,61 +109,7 @@ run_open(struct bare *b)
 static void
 run_transaction(struct bare *b)
 {
-	sqlite3_stmt *const all[] = {b->begin, b->get, b->put, b->update, b->commit};
-
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-		const int step = sqlite3_step(all[i]);
-
-		bench_require(step == (all[i] == b->get ? SQLITE_ROW : SQLITE_DONE) &&
-				  sqlite3_reset(all[i]) == SQLITE_OK,
-		    "a transaction");
-	}
-}
-
-static void
-remove_database(const struct bare *b)
-{
-	static const char *const ends[] = {"", "-wal", "-shm"};
-	char path[sizeof b->path + 8];
-
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s%s", b->path, ends[i]);
-		(void)unlink(path);
-	}
-}
-
-/* As the store opens its own, with files in memory, as the simulator's disk is: one step under a nonce. */
-static void
-open_database(struct bare *b)
-{
-	static const struct {
-		size_t at;
-		const char *sql;
-	} statements[] = {
-	    {offsetof(struct bare, begin), "BEGIN IMMEDIATE"},
-	    {offsetof(struct bare, get), "SELECT * FROM tasks WHERE id = 1 + (random() & 1023)"},
-	    {offsetof(struct bare, put), "INSERT INTO nonces VALUES (randomblob(36), 1)"},
-	    {offsetof(struct bare, update),
-		"UPDATE tasks SET state = state + 1 WHERE id = 1 + (random() & 1023)"},
-	    {offsetof(struct bare, commit), "COMMIT"},
-	};
-	static const char schema[] =
-	    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	    "CREATE TABLE nonces (nonce PRIMARY KEY, until) WITHOUT ROWID;"
-	    "CREATE TABLE tasks (id INTEGER PRIMARY KEY, state, body);"
-	    "CREATE INDEX due ON tasks (state);"
-	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
-	    " INSERT INTO tasks SELECT i, 0, zeroblob(" ROW_LEN ") FROM n";
-
-	(void)snprintf(b->path, sizeof b->path, "/dev/shm/pinf-bench-%ld", (long)getpid());
-	bench_require(sqlite3_open(b->path, &b->db) == SQLITE_OK &&
-			  sqlite3_exec(b->db, schema, NULL, NULL, NULL) == SQLITE_OK,
-	    "a database in /dev/shm");
-	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
-		bench_require(sqlite3_prepare_v2(b->db, statements[i].sql, -1,
-				  (sqlite3_stmt **)(void *)((uint8_t *)b + statements[i].at),
-				  NULL) == SQLITE_OK,
-		    statements[i].sql);
+	transactions_run(b->transactions);
 }
 
 static void
@@ -193,7 +135,8 @@ set_up(struct bare *b)
 	    .path = pinf_span_str("/api/v1/auth/payload_enc_key/task"),
 	    .session = 1,
 	    .task = 1};
-	open_database(b);
+	b->transactions = transactions_open();
+	bench_require(b->transactions != NULL, "a database in /dev/shm");
 	run_sign(b);
 	run_seal(b);
 }
@@ -201,12 +144,7 @@ set_up(struct bare *b)
 static void
 tear_down(struct bare *b)
 {
-	sqlite3_stmt *const all[] = {b->begin, b->get, b->put, b->update, b->commit};
-
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		(void)sqlite3_finalize(all[i]);
-	(void)sqlite3_close(b->db);
-	remove_database(b);
+	transactions_close(b->transactions);
 	pinf_blob_free(b->blob);
 	pinf_bytes_free(&b->sealed);
 	pinf_bytes_free(&b->opened);
