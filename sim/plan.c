@@ -11,7 +11,8 @@
 #include "memory.h"
 #include "plan.h"
 
-#define DAY_MS 86400000
+#define DAY_MS     86400000
+#define VALUES_MAX (100 + (size_t)SIM_STEPS_MAX * (FIELDS + 3))
 
 /* Where a number or flag of a step lives, and how large it may be. */
 enum field {
@@ -423,7 +424,7 @@ complain_syntax(struct pinf_bytes *message, enum pinf_err err, struct pinf_span 
 	char line[160];
 	size_t at = 0;
 
-	if (pinf_json_check(json, &at) == PINF_OK)
+	if (pinf_json_check_values(json, VALUES_MAX, &at) == PINF_OK)
 		at = 0;
 	(void)snprintf(line, sizeof line, "plan: line %zu: JSON: %s\n", sim_line_at(json, at),
 	    pinf_err_text(err));
@@ -438,7 +439,7 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 	struct pinf_json_reader r;
 	enum pinf_session_type *types = sim_new(SIM_SESSIONS_MAX * sizeof *types);
 	size_t count;
-	enum pinf_err err = pinf_json_parse(&parsed, json, SIM_PLAN_TEXT_MAX);
+	enum pinf_err err = pinf_json_parse_values(&parsed, json, SIM_PLAN_TEXT_MAX, VALUES_MAX);
 
 	if (err != PINF_OK) {
 		complain_syntax(message, err, json);

@@ -24,12 +24,17 @@ struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 /* Checks strictly, then parses.  E_SYNTAX, E_UTF8, E_DEPTH, E_DUPLICATE, E_TOO_LARGE, E_NO_MEMORY. */
 PINF_MUST_CHECK enum pinf_err
 pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len);
+/* A file of the operator's own, with more values than a message may have. */
+PINF_MUST_CHECK enum pinf_err pinf_json_parse_values(
+    struct pinf_json **json, struct pinf_span text, size_t max_len, size_t values_max);
 /* For a text that is an array, say: the document is then an object whose one member it is. */
 PINF_MUST_CHECK enum pinf_err pinf_json_parse_as(
     struct pinf_json **json, const char *name, struct pinf_span text, size_t max_len);
 void pinf_json_free(struct pinf_json *json);
 /* The strict check alone.  at (may be NULL) gets the offset of the first offending byte. */
 PINF_MUST_CHECK enum pinf_err pinf_json_check(struct pinf_span text, size_t *at);
+PINF_MUST_CHECK enum pinf_err
+pinf_json_check_values(struct pinf_span text, size_t values_max, size_t *at);
 /* Length of valid UTF-8 (no surrogates, no overlong forms): in.len, or where it goes wrong. */
 size_t pinf_utf8_valid(struct pinf_span in);
 /* Length of the one well-formed UTF-8 character at the start of in, 1 to 4; 0 where there is none. */

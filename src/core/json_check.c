@@ -15,6 +15,7 @@ struct scanner {
 	struct pinf_span text;
 	size_t at; /* also where the first error lies */
 	unsigned values;
+	size_t values_max;
 	unsigned depth;
 	struct level {
 		bool object;
@@ -324,7 +325,7 @@ scan_value(struct scanner *s, bool *due)
 
 	skip_space(s);
 	c = peek(s);
-	if (s->values++ == PINF_JSON_VALUES_MAX)
+	if (s->values++ == s->values_max)
 		return PINF_E_TOO_LARGE;
 	*due = false;
 	if (c != '{' && c != '[')
@@ -364,6 +365,12 @@ scan_after(struct scanner *s, bool *due)
 enum pinf_err
 pinf_json_check(struct pinf_span text, size_t *at)
 {
+	return pinf_json_check_values(text, PINF_JSON_VALUES_MAX, at);
+}
+
+enum pinf_err
+pinf_json_check_values(struct pinf_span text, size_t values_max, size_t *at)
+{
 	struct scanner s; /* 16 KiB of names: only what is used gets touched */
 	enum pinf_err err = text.len > PINF_JSON_TEXT_MAX ? PINF_E_TOO_LARGE : PINF_OK;
 	bool due = true;
@@ -371,6 +378,7 @@ pinf_json_check(struct pinf_span text, size_t *at)
 	s.text = text;
 	s.at = 0;
 	s.values = 0;
+	s.values_max = values_max;
 	s.depth = 0;
 	while (due && err == PINF_OK) {
 		err = scan_value(&s, &due);
