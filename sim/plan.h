@@ -192,7 +192,7 @@ struct sim_wish {
 	uint32_t ephemeral_share;
 	uint32_t pooled_share;
 	uint32_t seats_max; /* of a pooled one */
-	uint32_t members; /* of all miners, per mille, on a private one's list or in the pool */
+	uint32_t members; /* of all miners, per mille, on a private one's list */
 	uint32_t miners;
 	uint32_t unlisted;
 	struct sim_engine_plan engine;

@@ -8,7 +8,8 @@
 #include "plan.h"
 #include "rng.h"
 
-#define SETTLE_MS 20000 /* sessions and allowlists first */
+#define SETTLE_MS  20000 /* sessions and allowlists first */
+#define POOL_SHARE 500 /* of all miners, per mille, in the pool */
 
 static uint32_t
 between(struct sim_rng *rng, uint32_t low, uint32_t high)
@@ -89,12 +90,12 @@ is_private(const struct sim_wish *wish, uint32_t session)
 
 /* Some of the miners, on a session's list or in the pool. */
 static void
-make_members(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish *wish,
-    struct sim_step step, uint32_t keeper)
+make_members(struct sim_plan *plan, struct sim_rng *rng, struct sim_step step, uint32_t share,
+    uint32_t keeper)
 {
 	for (step.miner = 0; step.miner < plan->miners; step.miner++) {
 		step.at_ms = SETTLE_MS / 4 + sim_rng_below(rng, SETTLE_MS / 2);
-		if (step.miner == keeper || sim_rng_hit(rng, wish->members))
+		if (step.miner == keeper || sim_rng_hit(rng, share))
 			add(plan, step);
 	}
 }
@@ -118,9 +119,8 @@ make_sessions(struct sim_plan *plan, struct sim_rng *rng, const struct sim_wish 
 			step.seats = between(rng, 1, wish->seats_max);
 		add(plan, step);
 		if (is_private(wish, s) && step.type != PINF_SESSION_POOLED)
-			make_members(plan, rng, wish,
-			    (struct sim_step){.op = SIM_ALLOW, .session = s},
-			    keeper_of(wish, plan, s));
+			make_members(plan, rng, (struct sim_step){.op = SIM_ALLOW, .session = s},
+			    wish->members, keeper_of(wish, plan, s));
 	}
 }
 
@@ -539,7 +539,7 @@ sim_plan_make(struct sim_plan *plan, const struct sim_wish *wish)
 			plan->insiders = (wish->miners + 2) / 3;
 	}
 	make_sessions(plan, &rng, wish);
-	make_members(plan, &rng, wish, (struct sim_step){.op = SIM_POOL_ALLOW}, 0);
+	make_members(plan, &rng, (struct sim_step){.op = SIM_POOL_ALLOW}, POOL_SHARE, 0);
 	make_work(plan, &rng, wish);
 	make_removals(plan, &rng, wish);
 	make_changes(plan, &rng, wish);
