@@ -17,7 +17,6 @@ static const struct canary {
 	const char *what;
 } canaries[] = {
     {"allowlist_check_skipped", SIM_UNLISTED_KEY, "every miner counts as listed"},
-    {"answer_dated_late", SIM_STALE_KEY, "a node's answer counts from when it is read"},
     {"attempt_unscoped", SIM_SCOPE_ISOLATION, "all attempts of a task share one result key"},
     {"audit_unlinked", SIM_AUDIT_CHAIN, "audit records are not chained"},
     {"chain_id_unchecked", SIM_STALE_KEY, "a node of another chain counts"},

@@ -21,6 +21,7 @@ static struct probe {
     {"batch_undone", "a commit fails, and its whole batch is undone", 0},
     {"caller_overtaken", "a caller looks again at a task that moved on without it", 0},
     {"claim_served_late", "a claim that waited gets a task", 0},
+    {"clock_set_back", "the router's wall clock is behind what it said before", 0},
     {"committed_again", "a result is committed a second time", 0},
     {"event_undone", "one event is undone in a batch that goes on", 0},
     {"input_not_stored", "a prompt cannot be stored", 0},
@@ -41,6 +42,7 @@ static struct probe {
     {"seat_of_pool_taken", "a miner loses its seat with its place in the pool", 0},
     {"seat_ran_out", "a silent miner loses its seat", 0},
     {"submitted_again", "an input is submitted a second time", 0},
+    {"version_in_use", "a key version that is needed is not destroyed", 0},
 };
 #define PROBES (sizeof probes / sizeof *probes)
 

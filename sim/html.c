@@ -98,6 +98,7 @@ endpoint_name(enum pinf_endpoint endpoint)
 	    [PINF_EP_POOL_ALLOW] = "pool-allow",
 	    [PINF_EP_POOL_DENY] = "pool-deny",
 	    [PINF_EP_KEY_ROTATE] = "rotate",
+	    [PINF_EP_KEY_DESTROY] = "destroy",
 	};
 
 	return names[endpoint] == NULL ? "request" : names[endpoint];
@@ -111,6 +112,10 @@ put_names(struct pinf_json_writer *json)
 	pinf_json_open(json, "op", '[');
 	for (int i = 0; i < SIM_OPS; i++)
 		pinf_json_put_str(json, NULL, sim_op_name((enum sim_op)i));
+	pinf_json_close(json, ']');
+	pinf_json_open(json, "trick", '[');
+	for (uint32_t i = 0; i < SIM_TRICKS; i++)
+		pinf_json_put_str(json, NULL, sim_trick_name(i));
 	pinf_json_close(json, ']');
 	pinf_json_open(json, "endpoint", '[');
 	for (int i = 0; i < PINF_ENDPOINTS; i++)

@@ -74,8 +74,8 @@ way_name(uint32_t way)
 	return ways[way];
 }
 
-static const char *
-trick_name(uint32_t trick)
+const char *
+sim_trick_name(uint32_t trick)
 {
 	return tricks[trick];
 }
@@ -108,7 +108,7 @@ static const struct {
     [NODE] = {"node", offsetof(struct sim_step, node), PINF_CHAIN_ENDPOINTS_MAX - 1, NULL},
     [LIE] = {"lie", offsetof(struct sim_step, lie), SIM_LIES - 1, lie_name},
     [WAY] = {"way", offsetof(struct sim_step, way), SIM_WAYS - 1, way_name},
-    [TRICK] = {"trick", offsetof(struct sim_step, trick), SIM_TRICKS - 1, trick_name},
+    [TRICK] = {"trick", offsetof(struct sim_step, trick), SIM_TRICKS - 1, sim_trick_name},
     [BY_MS] = {"by_ms", offsetof(struct sim_step, by_ms), SIM_CLOCK_MAX_MS, NULL},
     [TYPE] = {"type", offsetof(struct sim_step, type), PINF_SESSION_POOLED, type_name},
     [SEATS] = {"seats", offsetof(struct sim_step, seats), SIM_SEATS_MAX, NULL},

@@ -230,6 +230,7 @@ void sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan);
 void sim_step_encode(struct pinf_bytes *out, const struct sim_step *step);
 void sim_plan_free(struct sim_plan *plan);
 const char *sim_op_name(enum sim_op op);
+const char *sim_trick_name(uint32_t trick);
 bool sim_op_has_session(enum sim_op op);
 bool sim_op_needs_chain(enum sim_op op);
 

@@ -32,6 +32,9 @@ is_about_miner(enum sim_op op)
 	case SIM_POOL_DENY:
 	case SIM_CRASH_MINER:
 	case SIM_PARTITION:
+	case SIM_PAUSE_MINER:
+	case SIM_CLOCK_MINER:
+	case SIM_BYZANTINE_MINER:
 	case SIM_CHAIN_LIE: return true;
 	default: return false;
 	}
@@ -48,8 +51,9 @@ sim_timeline_step(struct sim_world *w, enum sim_mark_kind kind, const struct sim
 		mark.session = step->session + 1;
 	if (step->op >= SIM_CHAIN_STALL)
 		mark.attempt = step->node;
-	mark.status = (uint16_t)step->lie;
-	mark.value = step->op == SIM_REORG ? step->depth : step->for_ms;
+	mark.status = (uint16_t)(step->lie | step->way | step->trick |
+				 step->behind); /* An op has one of them. */
+	mark.value = step->op == SIM_REORG ? step->depth : step->for_ms | step->by_ms;
 	sim_timeline_add(w, mark);
 }
 

@@ -438,6 +438,8 @@ tell_time(struct pinf_router *r, const struct pinf_event *event)
 	const uint64_t least_ms = r->now_ms + (PINF_BUG(clock_stands_still) ? 0 : passed_ms);
 
 	r->is_ahead = event->now_ms < least_ms || event->now_ms > ROUTER_CLOCK_MAX_MS;
+	if (r->is_ahead)
+		PINF_SOMETIMES(clock_set_back);
 	r->now_ms = r->is_ahead ? least_ms : event->now_ms;
 	r->mono_ms = r->is_ahead && !first ? r->mono_ms + 2 * passed_ms : mono_ms;
 	/* It has come; by a clock that slowed down meanwhile, it may have come too soon. */

@@ -342,7 +342,7 @@ take_head(struct pinf_router *r, unsigned number, struct pinf_span body)
 		node->sweep++;
 	node->newest = newest;
 	/* The answer may have lain about for long. */
-	node->answered_ms = PINF_BUG(answer_dated_late) ? r->now_ms : node->asked_ms;
+	node->answered_ms = node->asked_ms;
 	if (r->chain->newest < quorum_newest(r))
 		r->chain->newest = quorum_newest(r);
 	node->cursor = 0;

@@ -296,8 +296,10 @@ give_up_tasks(struct call *c)
 
 		if (err != PINF_OK || count == 0)
 			return err;
-		if (!c->rq->force)
+		if (!c->rq->force) {
+			PINF_SOMETIMES(version_in_use);
 			return PINF_E_KEY_IN_USE;
+		}
 		err = task_fail(c->r, &c->task, PINF_E_KEY_DESTROYED);
 		if (err != PINF_OK)
 			return err;

@@ -48,11 +48,10 @@ answer_node(struct rig *r, const struct pinf_effect *fx)
 	pinf_bytes_free(&body);
 }
 
-/* A second passes, and whatever the nodes are asked they answer, until nothing more is. */
+/* Whatever the nodes were asked they answer, until nothing more is. */
 static void
-look(struct rig *r)
+answer_all(struct rig *r)
 {
-	rig_pass(r, 1000);
 	for (; seen < r->fx.count; seen++) {
 		const struct pinf_effect *fx = &r->fx.list[seen];
 		struct pinf_effect copy = {.id = fx->id, .request = fx->request};
@@ -63,6 +62,13 @@ look(struct rig *r)
 		answer_node(r, &copy);
 		pinf_bytes_free(&copy.body);
 	}
+}
+
+static void
+look(struct rig *r)
+{
+	rig_pass(r, 1000);
+	answer_all(r);
 }
 
 static int
@@ -548,6 +554,25 @@ a_failed_batch_is_read_again(void **state)
 	assert_refused(r, claim_in(r, session), 403, "miner-not-allowed");
 }
 
+/* A router that was stopped meanwhile reads old answers: they are as old as the questions. */
+static void
+an_answer_is_as_old_as_its_question(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = new_session(r, "dedicated");
+
+	list(r, session, SIM_CHAIN_ADD, DEPTH + 1);
+	look(r);
+	assert_int_equal(claim_in(r, session), 204);
+	rig_pass(r, 1000); /* asks */
+	r->now_ms += AGE_MS + 1;
+	answer_all(r);
+	assert_refused(r, claim_in(r, session), 403, "acl-stale");
+	mine(r, 1);
+	look(r);
+	assert_int_equal(claim_in(r, session), 204);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, chain_rig, chain_rig_free)
 
 int
@@ -562,7 +587,8 @@ main(void)
 	    TEST(a_fresh_list_wakes_who_waits), TEST(privacy_follows_the_contract_for_good),
 	    TEST(the_list_is_changed_where_it_is), TEST(a_thousand_miners_come_in_pages),
 	    TEST(ownership_is_the_session_contracts), TEST(an_emergency_is_the_environments),
-	    TEST(nodes_are_told), TEST(a_failed_batch_is_read_again)};
+	    TEST(nodes_are_told), TEST(a_failed_batch_is_read_again),
+	    TEST(an_answer_is_as_old_as_its_question)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
