@@ -71,8 +71,6 @@ set_router_clock(struct sim_world *w, int64_t by_ms)
 	if (r->clock_off_ms < step_ms)
 		r->clock_off_ms = step_ms;
 	r->clock_wrong_until_ms = by_ms == 0 ? w->now_ms + 2 * step_ms : UINT64_MAX / 2;
-	for (uint32_t i = 0; i < w->plan->chain.nodes; i++)
-		w->chain.nodes[i].well_ms = r->clock_wrong_until_ms;
 }
 
 static struct sim_cut

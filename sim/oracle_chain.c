@@ -66,6 +66,8 @@ must_know(const struct sim_world *w, uint32_t head, uint64_t since_ms)
 		return w->now_ms > since_ms + limit_ms(w);
 	if (well_ms < w->chain.nodes[head].well_ms)
 		well_ms = w->chain.nodes[head].well_ms;
+	if (well_ms < w->router.clock_wrong_until_ms)
+		well_ms = w->router.clock_wrong_until_ms;
 	return w->now_ms > well_ms + bound_ms(w);
 }
 
