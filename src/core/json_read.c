@@ -433,6 +433,77 @@ pinf_json_item_text(
 		text_of(reader, name, item, out);
 }
 
+/* cJSON's own printer and comparison take 2^53-1 for 2^53-2. */
+static void
+put_item(struct pinf_json_writer *w, const char *name, const cJSON *item)
+{
+	const bool whole = item->valuedouble >= -(double)PINF_ID_MAX &&
+			   item->valuedouble <= (double)PINF_ID_MAX &&
+			   item->valuedouble == (double)(int64_t)item->valuedouble;
+	char number[32];
+
+	if (cJSON_IsObject(item) || cJSON_IsArray(item)) {
+		pinf_json_open(w, name, cJSON_IsObject(item) ? '{' : '[');
+		for (const cJSON *child = item->child; child != NULL; child = child->next)
+			put_item(w, cJSON_IsObject(item) ? child->string : NULL, child);
+		pinf_json_close(w, cJSON_IsObject(item) ? '}' : ']');
+	} else if (cJSON_IsString(item)) {
+		pinf_json_put_str(w, name, item->valuestring);
+	} else if (cJSON_IsBool(item)) {
+		pinf_json_put_bool(w, name, cJSON_IsTrue(item));
+	} else if (cJSON_IsNull(item)) {
+		pinf_json_put_null(w, name);
+	} else {
+		(void)snprintf(number, sizeof number, whole ? "%.0f" : "%.17g", item->valuedouble);
+		pinf_json_put_raw(w, name, pinf_span_str(number));
+	}
+}
+
+void
+pinf_json_raw(struct pinf_json_reader *reader, const char *name, struct pinf_bytes *out)
+{
+	const cJSON *item = take(reader, name, false);
+	struct pinf_json_writer w = pinf_json_write_to(out);
+
+	if (item == NULL)
+		return;
+	put_item(&w, NULL, item);
+	if (pinf_json_written(&w) != PINF_OK)
+		pinf_json_fail(reader, name, w.err);
+}
+
+static bool
+same(const cJSON *a, const cJSON *b)
+{
+	const cJSON *other = b->child;
+
+	if ((a->type & 0xff) != (b->type & 0xff))
+		return false;
+	if (cJSON_IsString(a))
+		return strcmp(a->valuestring, b->valuestring) == 0;
+	if (cJSON_IsNumber(a))
+		return a->valuedouble >= b->valuedouble && a->valuedouble <= b->valuedouble;
+	if (cJSON_GetArraySize(a) != cJSON_GetArraySize(b))
+		return false;
+	for (const cJSON *child = a->child; child != NULL; child = child->next) {
+		if (cJSON_IsObject(a))
+			other = cJSON_GetObjectItemCaseSensitive(b, child->string);
+		if (other == NULL || !same(child, other))
+			return false;
+		other = cJSON_IsObject(a) ? NULL : other->next;
+	}
+	return true;
+}
+
+bool
+pinf_json_same(
+    struct pinf_json_reader *a, const char *name_a, struct pinf_json_reader *b, const char *name_b)
+{
+	const cJSON *of_a = take(a, name_a, false), *of_b = take(b, name_b, false);
+
+	return of_a != NULL && of_b != NULL && same(of_a, of_b);
+}
+
 enum pinf_err
 pinf_json_end(struct pinf_json_reader *reader)
 {

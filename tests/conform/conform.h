@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conform.h -- what the parts of pinf-conform share: vectors, the driver under test, results.  spec/CONFORMANCE.md. */
+#ifndef PINF_CONFORM_H
+#define PINF_CONFORM_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "core/json.h"
+#include "core/options.h"
+
+#define ID_MAX           96
+#define REPLY_MAX        ((size_t)16 << 20)
+#define DETAIL_MAX       400
+
+enum conform_exit { EXIT_PASS, EXIT_USAGE, EXIT_NOTHING, EXIT_FAILED = 10 };
+
+/* Strings are borrowed from the file that the vector was read from. */
+struct vector {
+	char id[ID_MAX];
+	char operation[ID_MAX];
+	char level[8]; /* must, should, may */
+	char spec[16]; /* "URN-3" */
+	char stage[16]; /* invalid ones: who must refuse; else "" */
+	char flags[200]; /* with spaces between */
+	char note[200];
+	struct pinf_json_reader reader; /* the vector's object; input and output are read again */
+};
+
+struct vectors {
+	struct vector *list; /* in the order of the names of files, and there in their own */
+	size_t count, cap;
+	struct pinf_json **files;
+	size_t file_count, file_cap;
+};
+
+/* Every *.json of the directory; says what is wrong, on stderr. */
+bool vectors_read(struct vectors *v, const char *directory);
+void vectors_free(struct vectors *v);
+/* A member's text: "input", "output". */
+void vector_text(const struct vector *v, const char *member, struct pinf_bytes *out);
+
+/* A process that speaks the protocol on its standard input and output. */
+struct driver {
+	const char *command;
+	pid_t pid; /* 0: none runs */
+	int in, out;
+	struct pinf_bytes pending; /* read, and not a whole line yet */
+};
+
+enum heard {
+	HEARD, /* a line */
+	HEARD_END, /* it ended, or closed its output */
+	HEARD_NOTHING, /* for too long */
+	HEARD_TOO_MUCH /* a line that does not end */
+};
+
+bool driver_start(struct driver *d, const char *command);
+/* Sends a line (without its end) and waits for one; reply is empty where none came. */
+enum heard
+driver_ask(struct driver *d, struct pinf_span line, uint32_t timeout_ms, struct pinf_bytes *reply);
+/* Waits for its end, or ends it; what it ended with, as a shell has it. */
+int driver_end(struct driver *d, uint32_t grace_ms);
+const char *heard_text(enum heard heard);
+
+enum result { PASSED, FAILED, SKIPPED, EXPECTED, UNEXPECTED, RESULTS };
+
+struct outcome {
+	const struct vector *vector;
+	enum result result;
+	char detail[DETAIL_MAX]; /* "": nothing to say */
+};
+
+/* What run needs to know. */
+struct suite {
+	const struct vectors *vectors;
+	const char *command;
+	const char *select; /* an id, or what ids begin with */
+	const char *level; /* vectors below it are not run */
+	uint32_t timeout_ms;
+	struct outcome *outcomes;
+	size_t count;
+	char implementation[100];
+	char version[60];
+};
+
+/* Whether a vector is asked for. */
+bool suite_wants(const struct suite *s, const struct vector *v);
+/* False: the driver cannot even begin; said on stderr. */
+bool suite_run(struct suite *s);
+/* A line for each id that is expected to fail; false: the file is wrong, or a line names none.  Said on stderr. */
+bool suite_expect(struct suite *s, const char *path);
+
+void report_text(const struct suite *s);
+bool report_jsonl(const struct suite *s, const char *path);
+bool report_junit(const struct suite *s, const char *path);
+size_t report_count(const struct suite *s, enum result result);
+
+/* Walks a driver through the protocol; says what is wrong, and how to mend it. */
+enum conform_exit doctor(const struct vectors *vectors, const char *command, uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c -- pinf-conform: does another implementation conform?  spec/CONFORMANCE.md. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conform.h"
+
+#define VECTORS                                                                                    \
+	{                                                                                          \
+		.name = "vectors", .type = PINF_OPT_TEXT,                                          \
+		.help = "directory of the vectors; as a rule found by itself"                      \
+	}
+#define DRIVER                                                                                     \
+	{.name = "cmd",                                                                            \
+	    .type = PINF_OPT_TEXT,                                                                 \
+	    .required = true,                                                                      \
+	    .help = "the driver, as a shell's command"},                                           \
+	{                                                                                          \
+		.name = "timeout", .type = PINF_OPT_DURATION, .min = 100, .max = 600000,           \
+		.fallback = "10s", .help = "for an answer"                                         \
+	}
+
+static const struct pinf_option run_options[] = {
+    DRIVER,
+    VECTORS,
+    {.name = "select",
+	.type = PINF_OPT_TEXT,
+	.help = "an id, or what ids begin with, as in blob.open/"},
+    {.name = "level",
+	.type = PINF_OPT_TEXT,
+	.fallback = "must",
+	.help = "must, should or may: what is run"},
+    {.name = "known-failing",
+	.type = PINF_OPT_TEXT,
+	.help = "a file of ids, one a line; one that passes is a failure"},
+    {.name = "dry-run", .type = PINF_OPT_BOOL, .help = "lists the ids"},
+    {.name = "jsonl", .type = PINF_OPT_TEXT, .help = "a file: a JSON object a vector"},
+    {.name = "junit", .type = PINF_OPT_TEXT, .help = "a file: JUnit's XML"},
+};
+static const struct pinf_option doctor_options[] = {DRIVER, VECTORS};
+static const struct pinf_option plain_options[] = {VECTORS};
+
+/* Beside the program in an installation, else where it was built from. */
+static const char *
+directory_of(const struct pinf_options *o, char *room, size_t cap)
+{
+	const char *named = pinf_option_text(o, "vectors");
+	const ssize_t len = readlink("/proc/self/exe", room, cap - 40);
+	char *end;
+
+	if (named[0] != '\0')
+		return named;
+	if (len > 0) {
+		room[len] = '\0';
+		end = strrchr(room, '/');
+		(void)strcpy(end == NULL ? room : end, "/../share/pinf/vectors/v1");
+		if (access(room, R_OK) == 0)
+			return room;
+	}
+	return CONFORM_VECTORS;
+}
+
+static bool
+read_vectors(struct vectors *v, const struct pinf_options *o)
+{
+	char room[4096];
+
+	return vectors_read(v, directory_of(o, room, sizeof room));
+}
+
+static enum conform_exit
+list(const struct suite *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->vectors->count; i++)
+		if (suite_wants(s, &s->vectors->list[i])) {
+			(void)puts(s->vectors->list[i].id);
+			count++;
+		}
+	return count > 0 ? EXIT_PASS : EXIT_NOTHING;
+}
+
+static enum conform_exit
+conclude(struct suite *s, const struct pinf_options *o)
+{
+	const char *expected = pinf_option_text(o, "known-failing"),
+		   *jsonl = pinf_option_text(o, "jsonl"), *junit = pinf_option_text(o, "junit");
+	size_t failed, passed, skipped;
+
+	if (expected[0] != '\0' && !suite_expect(s, expected))
+		return EXIT_USAGE;
+	report_text(s);
+	failed = report_count(s, FAILED) + report_count(s, UNEXPECTED);
+	passed = report_count(s, PASSED);
+	skipped = report_count(s, SKIPPED);
+	if ((jsonl[0] != '\0' && !report_jsonl(s, jsonl)) ||
+	    (junit[0] != '\0' && !report_junit(s, junit))) {
+		(void)fprintf(stderr, "pinf-conform: a report's file cannot be written\n");
+		return EXIT_USAGE;
+	}
+	(void)printf("%zu vectors: %zu passed, %zu failed, %zu skipped\n", s->count, passed, failed,
+	    skipped);
+	if (failed > 0)
+		return EXIT_FAILED;
+	return passed > 0 ? EXIT_PASS : EXIT_NOTHING;
+}
+
+static enum conform_exit
+run(const struct pinf_options *o, const struct vectors *v)
+{
+	struct suite s = {.vectors = v,
+	    .command = pinf_option_text(o, "cmd"),
+	    .select = pinf_option_text(o, "select"),
+	    .level = pinf_option_text(o, "level"),
+	    .timeout_ms = (uint32_t)pinf_option(o, "timeout")->number};
+	enum conform_exit exit_code = EXIT_NOTHING;
+
+	if (pinf_option(o, "dry-run")->number != 0)
+		return list(&s);
+	if (suite_run(&s))
+		exit_code = conclude(&s, o);
+	free(s.outcomes);
+	return exit_code;
+}
+
+static enum conform_exit
+visit(const struct pinf_options *o, const struct vectors *v)
+{
+	return doctor(v, pinf_option_text(o, "cmd"), (uint32_t)pinf_option(o, "timeout")->number);
+}
+
+static enum conform_exit
+explain(const struct pinf_options *o, const struct vectors *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct vector *of = &v->list[i];
+		struct pinf_bytes input = {0}, output = {0};
+
+		if (strcmp(of->id, o->positional[0]) != 0)
+			continue;
+		vector_text(of, "input", &input);
+		vector_text(of, "output", &output);
+		(void)printf("%s\n  rule   %s (spec/), level %s%s%s\n", of->id, of->spec, of->level,
+		    of->flags[0] == '\0' ? "" : ", flags ", of->flags);
+		if (of->note[0] != '\0')
+			(void)printf("  note   %s\n", of->note);
+		(void)printf("  input  %.*s%s\n", (int)(input.len < 4000 ? input.len : 4000),
+		    (const char *)input.data, input.len < 4000 ? "" : "...");
+		if (of->stage[0] != '\0')
+			(void)printf("  must be refused at stage %s\n", of->stage);
+		else
+			(void)printf(
+			    "  must give %.*s\n", (int)output.len, (const char *)output.data);
+		pinf_bytes_free(&input);
+		pinf_bytes_free(&output);
+		return EXIT_PASS;
+	}
+	(void)fprintf(stderr, "pinf-conform: no vector is called %s; `run --dry-run` lists them\n",
+	    o->positional[0]);
+	return EXIT_USAGE;
+}
+
+/* That they can be read is most of it. */
+static enum conform_exit
+lint(const struct pinf_options *o, const struct vectors *v)
+{
+	size_t from = 0, to;
+
+	(void)o;
+	for (; from < v->count; from = to) {
+		size_t negative = 0;
+
+		for (to = from;
+		     to < v->count && strcmp(v->list[to].operation, v->list[from].operation) == 0;
+		     to++)
+			negative += v->list[to].stage[0] != '\0';
+		(void)printf("  %-18s %4zu vectors, %4zu of them to be refused\n",
+		    v->list[from].operation, to - from, negative);
+	}
+	(void)printf("%zu vectors\n", v->count);
+	return EXIT_PASS;
+}
+
+static const struct {
+	struct pinf_command command;
+	enum conform_exit (*run)(const struct pinf_options *o, const struct vectors *v);
+} commands[] = {
+    {{.name = "pinf-conform run",
+	 .summary = "Asks a driver every vector, and judges its answers.",
+	 .options = run_options,
+	 .option_count = sizeof run_options / sizeof run_options[0]},
+	run},
+    {{.name = "pinf-conform doctor",
+	 .summary = "Walks a new driver through the protocol, and says what is wrong with it.",
+	 .options = doctor_options,
+	 .option_count = sizeof doctor_options / sizeof doctor_options[0]},
+	visit},
+    {{.name = "pinf-conform explain",
+	 .summary = "Shows a vector, and the rule that it is about.",
+	 .positionals = "ID",
+	 .positional_min = 1,
+	 .positional_max = 1,
+	 .options = plain_options,
+	 .option_count = 1},
+	explain},
+    {{.name = "pinf-conform lint",
+	 .summary = "Reads the vectors strictly, and counts them.",
+	 .options = plain_options,
+	 .option_count = 1},
+	lint},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static int
+start(size_t c, int argc, char **argv)
+{
+	struct pinf_options o;
+	struct pinf_bytes message = {0};
+	struct vectors v = {.list = NULL};
+	enum conform_exit exit_code = EXIT_USAGE;
+	enum pinf_err err;
+
+	pinf_options_init(&o, &commands[c].command);
+	err = pinf_options_argv(&o, argc - 2, argv + 2, &message);
+	if (err == PINF_OK && o.help)
+		err = pinf_options_help(&message, &commands[c].command);
+	else if (err == PINF_OK)
+		err = pinf_options_end(&o, &message);
+	if (err != PINF_OK)
+		(void)fputs((const char *)message.data, stderr);
+	else if (o.help)
+		exit_code = fputs((const char *)message.data, stdout) < 0 ? EXIT_USAGE : EXIT_PASS;
+	else if (read_vectors(&v, &o))
+		exit_code = commands[c].run(&o, &v);
+	vectors_free(&v);
+	pinf_bytes_free(&message);
+	pinf_options_free(&o);
+	return (int)exit_code;
+}
+
+static void
+put_help(FILE *to)
+{
+	(void)fputs("Usage: pinf-conform COMMAND [options]\nTests another implementation against "
+		    "the vectors of spec/.\n\n",
+	    to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(to, "  %-8s %s\n", strrchr(commands[i].command.name, ' ') + 1,
+		    commands[i].command.summary);
+	(void)fputs("\npinf-conform COMMAND --help says more.  Exits: 0 pass, 1 usage, 2 nothing "
+		    "was tested, 10 something fails.\n",
+	    to);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc < 2 ? "" : argv[1];
+
+	if (strcmp(name, "--version") == 0) {
+		(void)puts("pinf-conform " PINF_VERSION);
+		return EXIT_PASS;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		put_help(stdout);
+		return EXIT_PASS;
+	}
+	(void)signal(SIGPIPE, SIG_IGN); /* A driver that ends is a finding. */
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(name, strrchr(commands[i].command.name, ' ') + 1) == 0)
+			return start(i, argc, argv);
+	put_help(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* suite.c -- every vector asked of the driver, and its answer judged. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conform.h"
+
+#define GRACE_MS 1000
+
+static int
+rank(const char *level)
+{
+	return strcmp(level, "must") == 0 ? 0 : strcmp(level, "should") == 0 ? 1 : 2;
+}
+
+bool
+suite_wants(const struct suite *s, const struct vector *v)
+{
+	return strncmp(v->id, s->select, strlen(s->select)) == 0 &&
+	       rank(v->level) <= rank(s->level);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+say(struct outcome *o, enum result result, const char *format, ...)
+{
+	va_list args;
+
+	o->result = result;
+	va_start(args, format);
+	(void)vsnprintf(o->detail, sizeof o->detail, format, args);
+	va_end(args);
+}
+
+/* The start of a text, for a message. */
+static int
+shown(struct pinf_span text)
+{
+	return (int)(text.len < 160 ? text.len : 160);
+}
+
+static void
+judge_ok(struct outcome *o, struct pinf_json_reader *reply)
+{
+	const struct vector *v = o->vector;
+	struct pinf_json_reader vector = v->reader;
+	struct pinf_bytes got = {0};
+
+	pinf_json_raw(reply, "ok", &got);
+	if (v->stage[0] != '\0')
+		say(o, FAILED, "accepted: %.*s; must be refused at stage %s",
+		    shown(pinf_span_of(&got)), got.len == 0 ? "" : (const char *)got.data,
+		    v->stage);
+	else if (!pinf_json_same(reply, "ok", &vector, "output"))
+		say(o, FAILED, "another result: %.*s", shown(pinf_span_of(&got)),
+		    got.len == 0 ? "" : (const char *)got.data);
+	else
+		say(o, PASSED, "%s", "");
+	pinf_bytes_free(&got);
+}
+
+static void
+judge_reject(struct outcome *o, struct pinf_json_reader *reply)
+{
+	struct pinf_json_reader reject = pinf_json_object(reply, "reject", true);
+	char stage[64] = "", code[100] = "";
+
+	pinf_json_label(&reject, "stage", true, stage, sizeof stage);
+	pinf_json_label(&reject, "code", false, code, sizeof code);
+	if (pinf_json_end(&reject) != PINF_OK)
+		say(o, FAILED, "reject.%s: %s", reject.field, pinf_err_text(reject.err));
+	else if (o->vector->stage[0] == '\0')
+		say(o, FAILED, "refused at stage %s (%s); must be accepted", stage, code);
+	else if (strcmp(stage, o->vector->stage) != 0)
+		say(o, FAILED, "refused at stage %s (%s); must be at stage %s", stage, code,
+		    o->vector->stage);
+	else
+		say(o, PASSED, "%s", "");
+}
+
+static void
+judge(struct outcome *o, struct pinf_span line)
+{
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader reply;
+	struct pinf_span id = {NULL, 0}, text = {NULL, 0};
+	const enum pinf_err err = pinf_json_parse(&parsed, line, REPLY_MAX);
+
+	if (err != PINF_OK) {
+		say(o, FAILED, "no JSON (%s): %.*s", pinf_err_text(err), shown(line),
+		    (const char *)line.data);
+		return;
+	}
+	reply = pinf_json_root(parsed);
+	pinf_json_text(&reply, "id", true, &id);
+	if (reply.err != PINF_OK || !pinf_span_equal(id, pinf_span_str(o->vector->id))) {
+		say(o, FAILED, "the answer's id is not the question's");
+	} else if (pinf_json_has(&reply, "ok")) {
+		judge_ok(o, &reply);
+	} else if (pinf_json_has(&reply, "reject")) {
+		judge_reject(o, &reply);
+	} else if (pinf_json_has(&reply, "skip")) {
+		pinf_json_text(&reply, "skip", true, &text);
+		say(o, SKIPPED, "%.*s", shown(text), (const char *)text.data);
+	} else if (pinf_json_has(&reply, "error")) {
+		pinf_json_text(&reply, "error", true, &text);
+		say(o, FAILED, "error: %.*s", shown(text), (const char *)text.data);
+	} else {
+		say(o, FAILED, "the answer has neither ok, reject, skip nor error");
+	}
+	pinf_json_free(parsed);
+}
+
+/* A driver that runs and has said what it is; false: said on stderr. */
+static bool
+begin(struct suite *s, struct driver *d)
+{
+	struct pinf_bytes reply = {0};
+	struct pinf_json *parsed = NULL;
+	struct pinf_json_reader root, ok = {NULL};
+	enum heard heard = HEARD_END;
+	bool good = false;
+
+	if (driver_start(d, s->command))
+		heard = driver_ask(
+		    d, pinf_span_str("{\"verb\":\"start\",\"protocol\":1}"), s->timeout_ms, &reply);
+	if (heard == HEARD &&
+	    pinf_json_parse(&parsed, pinf_span_of(&reply), REPLY_MAX) == PINF_OK) {
+		root = pinf_json_root(parsed);
+		ok = pinf_json_object(&root, "ok", true);
+		pinf_json_label(
+		    &ok, "implementation", true, s->implementation, sizeof s->implementation);
+		pinf_json_label(&ok, "version", true, s->version, sizeof s->version);
+		good = ok.err == PINF_OK && root.err == PINF_OK;
+	}
+	if (!good)
+		(void)fprintf(stderr,
+		    "pinf-conform: `%s` does not start: %s.  `pinf-conform doctor --cmd ...` says "
+		    "more\n",
+		    s->command,
+		    heard == HEARD
+			? "its answer is not {\"ok\":{\"implementation\":..,\"version\":..,..}}"
+			: heard_text(heard));
+	pinf_json_free(parsed);
+	pinf_bytes_free(&reply);
+	return good;
+}
+
+static void
+ask(struct suite *s, struct driver *d, struct outcome *o)
+{
+	const struct vector *v = o->vector;
+	struct pinf_bytes line = {0}, input = {0}, reply = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&line);
+	enum heard heard;
+
+	vector_text(v, "input", &input);
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_str(&w, "id", v->id);
+	pinf_json_put_raw(&w, "input", pinf_span_of(&input));
+	pinf_json_put_str(&w, "operation", v->operation);
+	pinf_json_put_str(&w, "verb", "run");
+	pinf_json_close(&w, '}');
+	heard = driver_ask(d, pinf_span_of(&line), s->timeout_ms, &reply);
+	if (heard == HEARD) {
+		judge(o, pinf_span_of(&reply));
+	} else {
+		const int status = driver_end(d, heard == HEARD_END ? GRACE_MS : 0);
+
+		if (heard == HEARD_END)
+			say(o, FAILED, "%s (exit %d)", heard_text(heard), status);
+		else
+			say(o, FAILED, "%s", heard_text(heard));
+	}
+	pinf_bytes_free(&line);
+	pinf_bytes_free(&input);
+	pinf_bytes_free(&reply);
+}
+
+bool
+suite_run(struct suite *s)
+{
+	struct driver d;
+	struct pinf_bytes reply = {0};
+
+	s->outcomes = calloc(s->vectors->count + 1, sizeof *s->outcomes);
+	if (s->outcomes == NULL)
+		return false;
+	if (!begin(s, &d)) {
+		(void)driver_end(&d, 0);
+		return false;
+	}
+	for (size_t i = 0; i < s->vectors->count; i++) {
+		struct outcome *o = &s->outcomes[s->count];
+
+		if (!suite_wants(s, &s->vectors->list[i]))
+			continue;
+		s->count++;
+		o->vector = &s->vectors->list[i];
+		/* One id is to blame for each end; the next one gets a driver of its own. */
+		if (d.pid == 0 && !begin(s, &d)) {
+			(void)driver_end(&d, 0);
+			say(o, FAILED, "the driver does not start again");
+			continue;
+		}
+		ask(s, &d, o);
+	}
+	if (d.pid != 0) {
+		(void)driver_ask(&d, pinf_span_str("{\"verb\":\"stop\"}"), s->timeout_ms, &reply);
+		(void)driver_end(&d, GRACE_MS);
+	}
+	pinf_bytes_free(&reply);
+	return true;
+}
+
+bool
+suite_expect(struct suite *s, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[ID_MAX + 2];
+	bool good = file != NULL;
+
+	if (file == NULL)
+		(void)fprintf(stderr, "pinf-conform: %s cannot be read\n", path);
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		bool known = false;
+
+		line[strcspn(line, " \t\r\n#")] = '\0';
+		if (line[0] == '\0')
+			continue;
+		for (size_t i = 0; i < s->count; i++) {
+			struct outcome *o = &s->outcomes[i];
+
+			if (strcmp(o->vector->id, line) != 0)
+				continue;
+			known = true;
+			if (o->result == FAILED)
+				o->result = EXPECTED;
+			else if (o->result == PASSED)
+				say(o, UNEXPECTED, "expected to fail, and passes: take it off %s",
+				    path);
+		}
+		if (!known) {
+			(void)fprintf(stderr,
+			    "pinf-conform: %s: no vector that was run is called %s\n", path, line);
+			good = false;
+		}
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return good;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vectors.c -- vectors as files: strictly read, so that a misspelt key is no vector that tests less. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conform.h"
+
+#define FILE_MAX    ((size_t)8 << 20)
+#define VECTORS_MAX 10000
+
+static const char *const stages[] = {
+    "parse", "urn", "version", "scope", "policy", "auth", "payload", "queue"};
+static const char *const levels[] = {"must", "should", "may"};
+
+static bool
+is_one_of(const char *text, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(text, list[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+read_flags(struct pinf_json_reader *r, struct vector *v)
+{
+	const size_t count = pinf_json_array(r, "flags", true, 8);
+
+	for (size_t i = 0; i < count && r->err == PINF_OK; i++) {
+		struct pinf_span flag;
+
+		pinf_json_item_text(r, "flags", i, &flag);
+		(void)snprintf(v->flags + strlen(v->flags), sizeof v->flags - strlen(v->flags),
+		    "%s%.*s", i == 0 ? "" : " ", (int)flag.len, (const char *)flag.data);
+	}
+}
+
+static void
+read_vector(struct pinf_json_reader *r, struct vector *v)
+{
+	char result[8] = "", origin[12] = "";
+	bool valid;
+
+	v->reader = *r;
+	pinf_json_label(r, "id", true, v->id, sizeof v->id);
+	pinf_json_label(r, "level", true, v->level, sizeof v->level);
+	pinf_json_label(r, "origin", true, origin, sizeof origin);
+	pinf_json_label(r, "spec", true, v->spec, sizeof v->spec);
+	pinf_json_label(r, "note", false, v->note, sizeof v->note);
+	pinf_json_label(r, "result", true, result, sizeof result);
+	pinf_json_label(r, "stage", false, v->stage, sizeof v->stage);
+	read_flags(r, v);
+	valid = strcmp(result, "valid") == 0;
+	if (!valid && strcmp(result, "invalid") != 0)
+		pinf_json_fail(r, "result", PINF_E_UNKNOWN_FIELD);
+	if (!is_one_of(v->level, levels, sizeof levels / sizeof levels[0]))
+		pinf_json_fail(r, "level", PINF_E_UNKNOWN_FIELD);
+	if (valid != (v->stage[0] == '\0') ||
+	    (!valid && !is_one_of(v->stage, stages, sizeof stages / sizeof stages[0])))
+		pinf_json_fail(r, "stage", PINF_E_UNKNOWN_FIELD);
+	if (strncmp(v->id, v->operation, strlen(v->operation)) != 0)
+		pinf_json_fail(r, "id", PINF_E_CONFLICT);
+	/* Read where they are wanted; here they must be there. */
+	(void)pinf_json_object(r, "input", true);
+	if (valid)
+		(void)pinf_json_object(r, "output", true);
+}
+
+static bool
+add(struct vectors *v, struct pinf_json *file, const char *path)
+{
+	struct pinf_json_reader root = pinf_json_root(file);
+	char operation[ID_MAX] = "";
+	uint64_t schema = 0;
+	size_t count;
+
+	pinf_json_uint(&root, "schema", true, 1, &schema);
+	pinf_json_label(&root, "operation", true, operation, sizeof operation);
+	count = pinf_json_array(&root, "vectors", true, VECTORS_MAX);
+	v->list = realloc(v->list, (v->count + count + 1) * sizeof *v->list);
+	if (v->list == NULL)
+		return false;
+	for (size_t i = 0; i < count && root.err == PINF_OK; i++) {
+		struct pinf_json_reader item = pinf_json_item(&root, "vectors", i);
+		struct vector *made = &v->list[v->count++];
+
+		*made = (struct vector){.id = ""};
+		memcpy(made->operation, operation, sizeof operation);
+		read_vector(&item, made);
+		if (pinf_json_end(&item) != PINF_OK) {
+			(void)fprintf(stderr, "pinf-conform: %s: vectors[%zu] (%s): %s: %s\n", path,
+			    i, made->id, item.field, pinf_err_text(item.err));
+			return false;
+		}
+	}
+	if (pinf_json_end(&root) == PINF_OK)
+		return true;
+	(void)fprintf(
+	    stderr, "pinf-conform: %s: %s: %s\n", path, root.field, pinf_err_text(root.err));
+	return false;
+}
+
+static bool
+read_file(struct vectors *v, const char *path)
+{
+	struct pinf_bytes text = {0};
+	struct pinf_json *parsed = NULL;
+	FILE *file = fopen(path, "rb");
+	uint8_t part[65536];
+	size_t len;
+	enum pinf_err err;
+
+	if (file == NULL) {
+		(void)fprintf(stderr, "pinf-conform: %s cannot be read\n", path);
+		return false;
+	}
+	while ((len = fread(part, 1, sizeof part, file)) > 0 && text.len <= FILE_MAX)
+		if (pinf_bytes_append(&text, part, len) != PINF_OK)
+			break;
+	(void)fclose(file);
+	err = pinf_json_parse(&parsed, pinf_span_of(&text), FILE_MAX);
+	pinf_bytes_free(&text);
+	if (err != PINF_OK) {
+		(void)fprintf(stderr, "pinf-conform: %s: JSON: %s\n", path, pinf_err_text(err));
+		return false;
+	}
+	v->files = realloc(v->files, (v->file_count + 1) * sizeof *v->files);
+	if (v->files == NULL)
+		return false;
+	v->files[v->file_count++] = parsed;
+	return add(v, parsed, path);
+}
+
+static int
+is_json(const struct dirent *entry)
+{
+	const size_t len = strlen(entry->d_name);
+
+	return len > 5 && strcmp(entry->d_name + len - 5, ".json") == 0 &&
+	       strcmp(entry->d_name, "schema.json") != 0;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* An id is one vector's for ever. */
+static bool
+are_unique(const struct vectors *v)
+{
+	const char **ids = malloc((v->count + 1) * sizeof *ids);
+	bool unique = ids != NULL;
+
+	for (size_t i = 0; i < v->count && ids != NULL; i++)
+		ids[i] = v->list[i].id;
+	if (ids != NULL)
+		qsort(ids, v->count, sizeof *ids, by_id);
+	for (size_t i = 1; i < v->count && unique; i++)
+		if (strcmp(ids[i - 1], ids[i]) == 0) {
+			(void)fprintf(stderr, "pinf-conform: two vectors are called %s\n", ids[i]);
+			unique = false;
+		}
+	free(ids);
+	return unique;
+}
+
+bool
+vectors_read(struct vectors *v, const char *directory)
+{
+	struct dirent **entries = NULL;
+	const int count = scandir(directory, &entries, is_json, alphasort);
+	bool good = count > 0;
+	char path[1024];
+
+	if (count <= 0)
+		(void)fprintf(stderr,
+		    "pinf-conform: there are no vectors in %s: --vectors names their directory\n",
+		    directory);
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
+		good = good && read_file(v, path);
+		free(entries[i]);
+	}
+	free(entries);
+	return good && are_unique(v);
+}
+
+void
+vectors_free(struct vectors *v)
+{
+	while (v->file_count > 0)
+		pinf_json_free(v->files[--v->file_count]);
+	free(v->files);
+	free(v->list);
+	*v = (struct vectors){.list = NULL};
+}
+
+void
+vector_text(const struct vector *v, const char *member, struct pinf_bytes *out)
+{
+	struct pinf_json_reader reader = v->reader;
+
+	pinf_json_raw(&reader, member, out);
+}
