@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * pinf_driver.c -- pinf's own driver for the conformance kit: JSON lines in, JSON lines out.
- * spec/CONFORMANCE.md.
- */
+/* pinf_driver.c -- pinf's own driver for the conformance kit: JSON lines in and out.  spec/CONFORMANCE.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
