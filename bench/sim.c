@@ -3,11 +3,11 @@
  * sim.c -- what the simulator makes of a core's time: whole worlds by pinf-sim, beside the bare cost, in the same run,
  * of the cryptography and the transactions that their tasks need.
  */
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,27 +190,48 @@ children_ms(void)
 	       (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }
 
-/* By the pinf-sim beside this program. */
-static void
-run_world(struct world *w, const char *options)
+/* In the child: the pinf-sim beside this program, with its report on a pipe. */
+static _Noreturn void
+become_sim(char *const *options, int out)
 {
-	char self[4096], line[8192], *out = malloc(REPLY_MAX);
-	const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-	FILE *pipe;
-	size_t got;
+	char path[4096];
+	const ssize_t len = readlink("/proc/self/exe", path, sizeof path - 16);
+	char *end;
 
-	bench_require(out != NULL && len > 0, "finding pinf-sim");
-	self[len] = '\0';
-	bench_require(strchr(dirname(self), '\'') == NULL, "finding pinf-sim");
-	(void)snprintf(line, sizeof line, "'%s/pinf-sim' run --json --seed 1 %s", self, options);
+	if (len > 0 && dup2(out, STDOUT_FILENO) >= 0) {
+		path[len] = '\0';
+		end = strrchr(path, '/');
+		memcpy(end == NULL ? path : end, "/pinf-sim", sizeof "/pinf-sim");
+		(void)execv(path, options);
+	}
+	_exit(127);
+}
+
+static void
+run_world(struct world *w, char *const *options)
+{
+	char *text = malloc(REPLY_MAX);
+	int pair[2], status = 0;
+	size_t len = 0;
+	ssize_t got = 1;
+	pid_t pid;
+
 	w->core_ms = children_ms();
-	pipe = popen(line, "r");
-	bench_require(pipe != NULL, "starting pinf-sim");
-	got = fread(out, 1, REPLY_MAX, pipe);
-	bench_require(pclose(pipe) == 0, "a world that passes (pinf-sim)");
+	bench_require(text != NULL && pipe(pair) == 0, "a pipe");
+	pid = fork();
+	if (pid == 0)
+		become_sim(options, pair[1]);
+	(void)close(pair[1]);
+	while (got > 0 && len < REPLY_MAX) {
+		got = read(pair[0], text + len, REPLY_MAX - len);
+		len += got > 0 ? (size_t)got : 0;
+	}
+	(void)close(pair[0]);
+	bench_require(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+	    "a world that passes, by the pinf-sim beside this program,");
 	w->core_ms = children_ms() - w->core_ms;
-	read_world(w, (struct pinf_span){(const uint8_t *)out, got});
-	free(out);
+	read_world(w, (struct pinf_span){(const uint8_t *)text, len});
+	free(text);
 }
 
 static double
@@ -284,19 +305,22 @@ compare(const struct bench_run *run, struct bare *b, const struct world *w)
 void
 bench_sim(const struct bench_run *run)
 {
+	static char *const quick[] = {"pinf-sim", "run", "--json", "--profile", "perf", "--minutes",
+	    "1", "--set", "tasks.per_minute=20", NULL};
+	static char *const perf[] = {"pinf-sim", "run", "--json", "--profile", "perf", "--sessions",
+	    "20", "--miners", "8", "--minutes", "5", "--set", "tasks.per_minute=300", NULL};
+	static char *const usual[] = {"pinf-sim", "run", "--json", "--sessions", "20", "--miners",
+	    "8", "--set", "tasks.per_minute=30", NULL};
 	struct bare bare;
 	struct world w;
 
 	set_up(&bare);
-	run_world(&w,
-	    run->seconds == 0
-		? "--profile perf --minutes 1 --set tasks.per_minute=20"
-		: "--profile perf --sessions 20 --miners 8 --minutes 5 --set tasks.per_minute=300");
+	run_world(&w, run->seconds == 0 ? quick : perf);
 	compare(run, &bare, &w);
 	tear_down(&bare);
 	if (run->seconds == 0)
 		return;
-	run_world(&w, "--sessions 20 --miners 8 --set tasks.per_minute=30");
+	run_world(&w, usual);
 	(void)printf(
 	    "sim: default world, 20 sessions, 8 miners, %.2f tasks a simulated second, faults on\n"
 	    "  simulated seconds a second of a core %.0f (at least 1000)\n",

@@ -33,11 +33,20 @@ grow(struct sim_map *map)
 
 	grown.keys = sim_new(grown.cap * sizeof *grown.keys);
 	grown.values = sim_new(grown.cap * sizeof *grown.values);
-	for (size_t i = 0; i < map->cap; i++)
-		if (!is_free(map, i))
-			(void)sim_map_put(&grown, &map->keys[i], &map->values[i]);
-	sim_map_free(map);
-	*map = grown;
+	for (size_t i = 0; i < map->cap; i++) {
+		size_t at;
+
+		if (is_free(map, i))
+			continue;
+		at = place_of(&grown, &map->keys[i]);
+		grown.keys[at] = map->keys[i];
+		grown.values[at] = map->values[i];
+	}
+	free(map->keys);
+	free(map->values);
+	map->keys = grown.keys;
+	map->values = grown.values;
+	map->cap = grown.cap;
 }
 
 struct pinf_hash *

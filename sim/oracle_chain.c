@@ -268,6 +268,10 @@ sim_oracle_let_in(struct sim_world *w, const struct sim_conn *conn)
 	if (index == UINT32_MAX)
 		return; /* A stranger: unlisted-key says so. */
 	m = &s->governed->miners[index];
+	m->used = true;
+	/* The process was stopped between the two: as for a message that was long under way. */
+	if (w->now_ms > w->router.decided_ms + SLACK_MS)
+		return;
 	sim_oracle_chain(w);
 	note_gone(w, m);
 	confirmed = m->let_in && (!m->gone || !is_listed_by_all(w, m) || m->may == 0);
@@ -279,7 +283,6 @@ sim_oracle_let_in(struct sim_world *w, const struct sim_conn *conn)
 	sim_check(w, SIM_STALE_KEY, heard >= plan_of(w)->quorum,
 	    "a %s miner %" PRIu32 " of session %" PRIu64 " while %" PRIu64 " nodes were heard",
 	    what, index, s->id, heard);
-	m->used = true;
 }
 
 void

@@ -11,7 +11,7 @@
 #define RETRY_MS   500
 #define TRIES_MAX  200
 #define GIVE_UP_MS ((uint64_t)2 * SIM_TIMEOUT_MS)
-#define REST_MS    2000 /* of those who attack, at least; at most three times that */
+#define REST_MS    UINT64_C(2000) /* of those who attack, at least; at most three times that */
 #define RECENT     8 /* leases that an insider knows of */
 
 /* Waits for its answer like any other request. */

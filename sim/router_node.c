@@ -297,7 +297,8 @@ sim_router_batch(struct sim_world *w)
 	}
 	r->busy_until_ms = w->now_ms + 1 + sim_rng_below(&r->rng, 3);
 	sim_after(w, r->busy_until_ms - w->now_ms,
-	    (struct sim_item){.what = SIM_RELEASE, .life = r->life, .data = effects});
+	    (struct sim_item){
+		.what = SIM_RELEASE, .life = r->life, .id = w->now_ms, .data = effects});
 	if (r->event_count > 0) {
 		r->batch_due = true;
 		sim_after(w, r->busy_until_ms - w->now_ms,
@@ -306,8 +307,9 @@ sim_router_batch(struct sim_world *w)
 }
 
 void
-sim_router_release(struct sim_world *w, struct pinf_effects *effects)
+sim_router_release(struct sim_world *w, uint64_t decided_ms, struct pinf_effects *effects)
 {
+	w->router.decided_ms = decided_ms;
 	for (size_t i = 0; i < effects->count; i++) {
 		if (effects->list[i].kind == PINF_FX_WAKE)
 			wake(w, effects->list[i].at_ms);

@@ -11,7 +11,7 @@
 #define STRIDE        16
 #define WORD_LEN      sizeof(uint64_t)
 #define KEY_LEN       PINF_HASH_LEN
-#define WORDS         (2 * STRIDE) /* of a key: as bytes and as hex digits */
+#define WORDS         ((size_t)2 * STRIDE) /* of a key: as bytes and as hex digits */
 #define SPARSE        32 /* bits of the filter for each that is set */
 #define LOG2_AT_FIRST 14
 

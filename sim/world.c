@@ -340,7 +340,7 @@ to_router(struct sim_world *w, struct sim_item *item)
 	switch (item->what) {
 	case SIM_START: sim_router_start(w); break;
 	case SIM_BATCH: sim_router_batch(w); break;
-	case SIM_RELEASE: sim_router_release(w, item->data); break;
+	case SIM_RELEASE: sim_router_release(w, item->id, item->data); break;
 	case SIM_TIMER:
 		if (item->id == w->router.wake_id)
 			sim_router_event(w, &(struct pinf_event){.kind = PINF_EV_TIMER}, NULL);

@@ -227,6 +227,7 @@ struct sim_router {
 	size_t sealed_cap;
 	uint64_t busy_until_ms;
 	uint64_t paused_until_ms;
+	uint64_t decided_ms; /* when what it does now was decided */
 	int64_t clock_by_ms; /* its wall clock, ahead of the time */
 	uint64_t clock_off_ms; /* the furthest that it ever stepped */
 	uint64_t clock_wrong_until_ms; /* or behind what it said before */
@@ -432,7 +433,8 @@ void sim_router_hangup(struct sim_world *w, const struct sim_message *m);
 /* Takes body over; NULL: none. */
 void sim_router_event(struct sim_world *w, const struct pinf_event *event, struct pinf_bytes *body);
 void sim_router_batch(struct sim_world *w);
-void sim_router_release(struct sim_world *w, struct pinf_effects *effects);
+/* What a batch of that time decided. */
+void sim_router_release(struct sim_world *w, uint64_t decided_ms, struct pinf_effects *effects);
 struct pinf_keyring *sim_router_keyring(const struct sim_world *w);
 
 /* router_work.c: what its effects ask for. */

@@ -100,8 +100,8 @@ void pinf_json_item_text(
 /* The member's own text, compact, appended; nothing where it is absent.  E_NO_MEMORY. */
 void pinf_json_raw(struct pinf_json_reader *reader, const char *name, struct pinf_bytes *out);
 /* Whether two members mean the same: objects in whatever order, numbers in whatever spelling. */
-bool pinf_json_same(struct pinf_json_reader *a, const char *name_a, struct pinf_json_reader *b,
-    const char *name_b);
+bool pinf_json_same(
+    struct pinf_json_reader *a, const char *name_a, struct pinf_json_reader *b, const char *name_b);
 /* Ends a nested reader: its error and field (as "outer.inner") stick to the outer one. */
 void
 pinf_json_leave(struct pinf_json_reader *reader, struct pinf_json_reader *nested, const char *name);

@@ -117,7 +117,7 @@ begin(struct suite *s, struct driver *d)
 {
 	struct pinf_bytes reply = {0};
 	struct pinf_json *parsed = NULL;
-	struct pinf_json_reader root, ok = {NULL};
+	struct pinf_json_reader root, ok = {.object = NULL};
 	enum heard heard = HEARD_END;
 	bool good = false;
 

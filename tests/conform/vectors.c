@@ -125,7 +125,7 @@ read_file(struct vectors *v, const char *path)
 		(void)fprintf(stderr, "pinf-conform: %s: JSON: %s\n", path, pinf_err_text(err));
 		return false;
 	}
-	v->files = realloc(v->files, (v->file_count + 1) * sizeof *v->files);
+	v->files = realloc(v->files, (v->file_count + 1) * sizeof(struct pinf_json *));
 	if (v->files == NULL)
 		return false;
 	v->files[v->file_count++] = parsed;
@@ -151,13 +151,13 @@ by_id(const void *a, const void *b)
 static bool
 are_unique(const struct vectors *v)
 {
-	const char **ids = malloc((v->count + 1) * sizeof *ids);
+	const char **ids = malloc((v->count + 1) * sizeof(const char *));
 	bool unique = ids != NULL;
 
 	for (size_t i = 0; i < v->count && ids != NULL; i++)
 		ids[i] = v->list[i].id;
 	if (ids != NULL)
-		qsort(ids, v->count, sizeof *ids, by_id);
+		qsort(ids, v->count, sizeof(const char *), by_id);
 	for (size_t i = 1; i < v->count && unique; i++)
 		if (strcmp(ids[i - 1], ids[i]) == 0) {
 			(void)fprintf(stderr, "pinf-conform: two vectors are called %s\n", ids[i]);
