@@ -32,8 +32,7 @@ enum pinf_event_kind {
 struct pinf_event {
 	enum pinf_event_kind kind;
 	uint64_t now_ms; /* wall clock; may step either way, the core copes */
-	uint64_t
-	    mono_ms; /* of a clock that never steps, for pauses; 0: the wall clock serves for both */
+	uint64_t mono_ms; /* of a clock that never steps; 0: the wall clock serves for both */
 	uint64_t id;
 	enum pinf_err err;
 	struct pinf_api_request *request; /* REQUEST: the step may move its document out */

@@ -373,10 +373,43 @@ arrays_are_read_under_a_name(void **state)
 	assert_err(pinf_json_parse_as(&json, "all", SPAN("[1]"), 2), PINF_E_TOO_LARGE);
 }
 
+static void
+members_are_copied_and_compared_exactly(void **state)
+{
+	static const char text[] =
+	    "{\"a\":{\"n\":9007199254740991,\"t\":[true,null,-1.5,\"\\u00e9\\n\"]},"
+	    "\"b\":{\"t\":[true,null,-15e-1,\"é\\n\"],\"n\":9007199254740991.0},"
+	    "\"c\":{\"n\":9007199254740990,\"t\":[true,null,-1.5,\"é\\n\"]},"
+	    "\"d\":[1],\"e\":[1,1],\"f\":[true],\"g\":{\"1\":1},\"h\":{\"2\":1}}";
+	static const char *const other[] = {"c", "d", "e", "f", "g", "h", "none"};
+	struct pinf_json *json = NULL;
+	struct pinf_json_reader r;
+	struct pinf_bytes out = {0};
+
+	(void)state;
+	assert_ok(pinf_json_parse(&json, SPAN(text), sizeof text));
+	r = pinf_json_root(json);
+	pinf_json_raw(&r, "a", &out);
+	pinf_json_raw(&r, "none", &out);
+	assert_string_equal(
+	    (const char *)out.data, "{\"n\":9007199254740991,\"t\":[true,null,-1.5,\"é\\n\"]}");
+	assert_true(pinf_json_same(&r, "a", &r, "b"));
+	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+		for (size_t k = 0; k < sizeof other / sizeof other[0]; k++) {
+			assert_false(pinf_json_same(&r, "a", &r, other[i]));
+			assert_int_equal(
+			    pinf_json_same(&r, other[i], &r, other[k]), i == k && i < 6);
+		}
+	assert_ok(pinf_json_end(&r));
+	pinf_bytes_free(&out);
+	pinf_json_free(json);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(members_are_copied_and_compared_exactly),
 	    cmocka_unit_test(fields_are_read),
 	    cmocka_unit_test(readings_fail),
 	    cmocka_unit_test(long_field_names_are_cut_between_characters),
