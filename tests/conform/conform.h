@@ -9,9 +9,9 @@
 #include "core/json.h"
 #include "core/options.h"
 
-#define ID_MAX           96
-#define REPLY_MAX        ((size_t)16 << 20)
-#define DETAIL_MAX       400
+#define ID_MAX     96
+#define REPLY_MAX  ((size_t)16 << 20)
+#define DETAIL_MAX 400
 
 enum conform_exit { EXIT_PASS, EXIT_USAGE, EXIT_NOTHING, EXIT_FAILED = 10 };
 

@@ -109,6 +109,44 @@ def seal(params, key, salt, plain):
     return seal_body(header(params, salt), key, body_of(plain, 1 << params["chunk_log2"], params["padded"]))
 
 
+def x25519(scalar, point):
+    """RFC 7748, section 5."""
+    p = 2 ** 255 - 19
+    k = int.from_bytes(scalar, "little") & ~7 & ~(1 << 255) | 1 << 254
+    x = int.from_bytes(point, "little") & (1 << 255) - 1
+    x2, z2, x3, z3 = 1, 0, x, 1
+    for bit in range(254, -1, -1):
+        swap = k >> bit & 1
+        if swap:
+            x2, x3, z2, z3 = x3, x2, z3, z2
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        da, cb, aa, bb = d * a % p, c * b % p, a * a % p, b * b % p
+        x3, z3 = (da + cb) ** 2 % p, x * (da - cb) ** 2 % p
+        x2, z2 = aa * bb % p, (aa - bb) * (aa + 121665 * (aa - bb)) % p
+        if swap:
+            x2, x3, z2, z3 = x3, x2, z3, z2
+    return (x2 * pow(z2, -1, p) % p).to_bytes(32, "little")
+
+
+BASE = (9).to_bytes(32, "little")
+
+
+def hpke_seal(recipient, info, plain, ephemeral):
+    """(enc, ciphertext): RFC 9180, mode base, the suite of grants.md, GRANT-4."""
+    def extract(suite, salt, label, ikm):
+        return hkdf_extract(salt, b"HPKE-v1" + suite + label + ikm)
+
+    def expand(suite, prk, label, data, length):
+        return hkdf_expand(prk, length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + data, length)
+
+    kem, suite = b"KEM\0\x20", b"HPKE\0\x20\0\1\0\3"
+    enc = x25519(ephemeral, BASE)
+    shared = expand(kem, extract(kem, b"", b"eae_prk", x25519(ephemeral, recipient)), b"shared_secret", enc + recipient, 32)
+    context = b"\0" + extract(suite, b"", b"psk_id_hash", b"") + extract(suite, b"", b"info_hash", info)
+    secret = extract(suite, shared, b"secret", b"")
+    return enc, encrypt(2, expand(suite, secret, b"key", context, 32), expand(suite, secret, b"base_nonce", context, 12), plain)
+
+
 # secp256k1 and Keccak-256, for signed requests: auth.md.
 P = 2 ** 256 - 2 ** 32 - 977
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -219,3 +257,16 @@ def digest(request, scheme):
             f"method: {request['method']}\npath: {request['path']}\nsession: {request['session']}\ntask: {request['task']}\n"
             f"version: {request['version']}\nbody: {body.hex()}\nnonce: {request['nonce']}\nexpires: {request['expires']}")
     return keccak256(f"\x19Ethereum Signed Message:\n{len(text)}".encode() + text.encode())
+
+
+GRANT = ("Grant(bytes32 enc,bytes sealedKey,bytes32 requestDigest,bytes scope,uint32 keyVersion,uint64 expires,uint64 auditSeq,"
+         "bytes32 auditHead)")
+
+
+def grant_digest(grant, chain_id, contract):
+    """grants.md, GRANT-5; grant: its fields as they travel."""
+    domain = keccak256(b"".join(map(word, (DOMAIN, "pinf", "1", chain_id, int(contract, 16)))))
+    fields = (GRANT, bytes.fromhex(grant["enc"]), keccak256(bytes.fromhex(grant["sealed_key"])), bytes.fromhex(grant["request_digest"]),
+              keccak256(bytes.fromhex(grant["scope"])), grant["key_version"], grant["expires_ms"], grant["audit_seq"],
+              bytes.fromhex(grant["audit_head"]))
+    return keccak256(b"\x19\x01" + domain + keccak256(b"".join(map(word, fields))))

@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import pathlib
+import re
 import sys
 
 import independent as ind
@@ -490,6 +491,105 @@ def auths():
         auth(header.replace(field, to), "auth", "AUTH-11", ["Range"])
 
 
+# ---- grant.open ----
+
+IDENTITY = int.from_bytes(noise("identity", 32), "big") % ind.N
+RECIPIENT = noise("recipient", 32)
+PUBLIC = ind.x25519(RECIPIENT, ind.BASE)
+DIGEST = noise("request digest", 32)
+GRANT_KEY = noise("granted key", 32)
+EXPIRES = 1767225600000
+
+
+def grant_of(scope=TASK, recipient=PUBLIC, identity=IDENTITY, info_digest=DIGEST, **change):
+    """A grant as it travels; what info_digest seals and the field says may differ."""
+    grant = {"audit_head": noise("head", 32).hex(), "audit_seq": 12, "expires_ms": EXPIRES, "key_version": 3, "request_digest": DIGEST.hex(),
+             "scope": ind.scope_bytes(scope).hex(), **change}
+    info = (b"pinf/grant/1" + info_digest + bytes.fromhex(grant["scope"]) + grant["key_version"].to_bytes(4, "big")
+            + grant["expires_ms"].to_bytes(8, "big"))
+    enc, sealed = ind.hpke_seal(recipient, info, GRANT_KEY, noise("ephemeral", 32))
+    grant.update(enc=enc.hex(), sealed_key=sealed.hex())
+    return signed(grant, identity)
+
+
+def signed(grant, identity=IDENTITY, chain_id=1):
+    grant = {name: value for name, value in grant.items() if name != "signature"}
+    return {**grant, "signature": "0x" + ind.sign(identity, ind.grant_digest(grant, chain_id, request()["contract"])).hex()}
+
+
+def grant(value, stage=None, spec="GRANT-7", flags=(), scope=TASK, now_ms=EXPIRES - 1000, group=None, text=None):
+    given = {"chain_id": 1, "contract": request()["contract"], "router": ind.address(IDENTITY), "request_digest": DIGEST.hex(), "now_ms": now_ms,
+             "secret": RECIPIENT.hex(), "public": PUBLIC.hex(), "scope": scope, "grant": text_of(text if text is not None else canonical(value))}
+    add("grant.open", group or ("accept" if stage is None else flags[0].lower()), given, {"key": GRANT_KEY.hex()}, stage=stage, spec=spec, flags=flags)
+
+
+def grants():
+    good = grant_of()
+    grant(good, spec="GRANT-4")
+    grant(grant_of(RESULT), spec="GRANT-4", scope=RESULT)
+    grant(grant_of(SESSION), spec="GRANT-4", scope=SESSION)
+    grant(grant_of(key_version=2 ** 32 - 1, audit_seq=MAX), spec="GRANT-6")
+    grant({**good, "x-note": 1}, spec="GRANT-6")
+    grant(None, spec="GRANT-6", text=json.dumps(good, indent=1))
+    grant(good, now_ms=EXPIRES - 1)
+    grant(grant_of(identity=IDENTITY + 1), "auth", flags=["Forged"])
+    grant(signed(good, chain_id=2), "auth", flags=["Forged"])
+    for name, value in (("enc", noise("another", 32).hex()), ("sealed_key", noise("another", 48).hex()), ("expires_ms", EXPIRES + 1), ("key_version", 4),
+                        ("audit_seq", 13), ("audit_head", noise("another", 32).hex()), ("scope", ind.scope_bytes({**TASK, "task": 5}).hex()),
+                        ("request_digest", noise("another", 32).hex())):
+        grant({**good, name: value}, "auth", "GRANT-5", ["Altered"])
+    grant(grant_of(request_digest=noise("another", 32).hex(), info_digest=noise("another", 32)), "auth", flags=["Replay"])
+    for scope in ({**TASK, "task": 5}, {**TASK, "session": 102}, {**TASK, "instance": "ff" * 16}, SESSION, RESULT):
+        grant(grant_of(scope), "scope", flags=["WrongScope"])
+    for now_ms in (EXPIRES, EXPIRES + 1, MAX):
+        grant(good, "auth", flags=["Expired"], now_ms=now_ms)
+    grant(grant_of(recipient=ind.x25519(noise("somebody", 32), ind.BASE)), "auth", flags=["WrongKey"])
+    grant(grant_of(info_digest=noise("another", 32)), "auth", "GRANT-4", ["WrongInfo"])
+    for change in ({"enc": "00" * 32}, {"sealed_key": good["sealed_key"][:-2] + ("00" if good["sealed_key"][-2:] != "00" else "01")}):
+        grant(signed({**good, **change}), "auth", flags=["HpkeOpen"])
+    for name in sorted(good):
+        grant({key: value for key, value in good.items() if key != name}, "parse", "GRANT-6", ["Missing"])
+    for name, value in (("enc", good["enc"].upper()), ("enc", good["enc"][:-2]), ("sealed_key", good["sealed_key"] + "00"), ("audit_head", 5), ("key_version", 0),
+                        ("key_version", 2 ** 32), ("expires_ms", MAX + 1), ("signature", good["signature"][2:]), ("note", 1), ("audit_seq", "12")):
+        grant({**good, name: value}, "parse", "GRANT-6", ["Field"])
+
+
+# ---- allowlist.parse ----
+
+A, B, C = ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359", "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB")
+
+
+def allowlists():
+    def allowed(text, entries=None, spec="ALLOW-1", flags=()):
+        text = re.sub(r"\b[ABC]\b", lambda name: {"A": A, "B": B, "C": C}[name[0]], text)
+        sort = sorted(({"miner": miner.lower(), "session": session, "task": task} for session, task, miner in entries or ()),
+                      key=lambda e: (e["session"], e["task"], e["miner"]))
+        add("allowlist.parse", "accept" if entries else flags[0].lower(), {"text": text_of(text)}, {"entries": sort},
+            stage=None if entries else "parse", spec=spec, flags=flags)
+
+    allowed("101:A,B;101-9001:C;202:A", [(101, 0, A), (101, 0, B), (101, 9001, C), (202, 0, A)])
+    allowed(" 202 : A , B ; 101:C ; ", [(202, 0, A), (202, 0, B), (101, 0, C)], "ALLOW-2")
+    allowed("101:A;", [(101, 0, A)], "ALLOW-2")
+    allowed("9007199254740991:A", [(MAX, 0, A)], "ALLOW-3")
+    allowed("1-9007199254740991:A", [(1, MAX, A)], "ALLOW-3")
+    allowed("101:" + A.lower(), [(101, 0, A)], "ALLOW-4")
+    allowed("101:0x" + A[2:].upper(), [(101, 0, A)], "ALLOW-4")
+    allowed("101:A;202:A", [(101, 0, A), (202, 0, A)], "ALLOW-7")
+    allowed("101:A;101-1:A", [(101, 0, A), (101, 1, A)], "ALLOW-9")
+    for text in ("", "   ", "101:", "101: ;202:A", "101:,A", ";"):
+        allowed(text, spec="ALLOW-5" if text != ";" and "," not in text else "ALLOW-6", flags=["Missing"])
+    for text in ("101", "101 A", "101;202:A", "x:A", "101-:A", "101 - 9001:A", "101-9001-1:A", "-5:A", "101:A B", "101\t:A", "101:A\n", "101=A"):
+        allowed(text, spec="ALLOW-2", flags=["Syntax"])
+    for text in ("0101:A", "0:A", "101-0:A", "9007199254740992:A", "101-18446744073709551617:A", "00:A"):
+        allowed(text, spec="ALLOW-3", flags=["Id"])
+    for text in ("101:A:B", "101:0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "101:0xaa", "101:A,bob", "101:0X" + A[2:].lower(), "101:" + A.lower() + "00"):
+        allowed(text, spec="ALLOW-4", flags=["Address"])
+    for text in ("101:A,", "101:A,,B", "101:A,;", "101:A;;", "101:A;,B", ";101:A"):
+        allowed(text, spec="ALLOW-6", flags=["NonCanonical"])
+    for text in ("101:A,B,A", "101:A;202:B;101:C", "101-9001:A;101-9001:A", "101:A,A;101:B"):
+        allowed(text, spec="ALLOW-7", flags=["Duplicate"])
+
+
 # ---- policy.decide ----
 
 def policies():
@@ -508,7 +608,7 @@ def render(operation):
 
 def main():
     check = sys.argv[1:] == ["--check"]
-    for make in (urns, jsons, scopes, derivations, seal_vectors, open_vectors, payloads, documents, auths, policies):
+    for make in (urns, jsons, scopes, derivations, seal_vectors, open_vectors, payloads, documents, auths, grants, allowlists, policies):
         make()
     HERE.mkdir(parents=True, exist_ok=True)
     wrong = []

@@ -43,20 +43,23 @@ lenient("urn-with-any-fields", "urn-fields", "urn.parse/fields/*", "payload.deco
 lenient("urn-of-any-length", "urn-length", "urn.parse/length/*")
 lenient("urn-of-any-octets", "urn-syntax", "urn.parse/syntax/*", "urn.parse/octets/*", "urn.parse/utf8/*", "urn.parse/empty/*", "payload.decode/urn/00[345]")
 lenient("json-of-any-syntax", "syntax", "json.check/syntax/*", "json.check/number/*", "json.check/string/*", "json.check/nul/*",
-        "json.check/utf8/008", "json.check/utf8/011", "payload.decode/parse/024")
+        "json.check/utf8/008", "json.check/utf8/011", "payload.decode/parse/024", "allowlist.parse/syntax/*", "!allowlist.parse/syntax/011",
+        "allowlist.parse/id/00[16]", "grant.open/field/00[18]")
 lenient("json-in-any-encoding", "utf8", "json.check/utf8/*", "!json.check/utf8/008", "!json.check/utf8/011")
-lenient("json-with-duplicates", "duplicate-field", "json.check/duplicate/*", "payload.decode/parse/023")
+lenient("json-with-duplicates", "duplicate-field", "json.check/duplicate/*", "payload.decode/parse/023", "allowlist.parse/duplicate/00[14]")
 lenient("json-of-any-depth", "depth", "json.check/over/001")
 lenient("json-without-limits", "too-large", "json.check/over/00[2345]", "payload.decode/parse/025")
-lenient("fields-unknown", "unknown-field", "payload.decode/parse/01[4567]", "document.decode/unknown/*")
-lenient("fields-missing", "missing-field", "payload.decode/parse/00[1234567]", "document.decode/missing/*")
-lenient("fields-of-any-type", "wrong-type", "payload.decode/parse/00[89]", "payload.decode/parse/01[0123]", "document.decode/type/*")
+lenient("fields-unknown", "unknown-field", "payload.decode/parse/01[4567]", "document.decode/unknown/*", "grant.open/field/009")
+lenient("fields-missing", "missing-field", "payload.decode/parse/00[1234567]", "document.decode/missing/*", "grant.open/missing/*",
+        "allowlist.parse/missing/00[12345]")
+lenient("fields-of-any-type", "wrong-type", "payload.decode/parse/00[89]", "payload.decode/parse/01[0123]", "document.decode/type/*", "grant.open/field/004",
+        "grant.open/field/010")
 lenient("numbers-out-of-range", "out-of-range", "payload.decode/parse/01[89]", "payload.decode/parse/02[012]",
-        "document.decode/range/00[1234]", "document.decode/range/008", "auth.verify/range/00[34]")
-lenient("documents-in-any-form", "not-canonical", "document.decode/noncanonical/*")
+        "document.decode/range/00[1234]", "document.decode/range/008", "auth.verify/range/00[34]", "grant.open/field/00[567]")
+lenient("documents-in-any-form", "not-canonical", "document.decode/noncanonical/*", "allowlist.parse/noncanonical/*", "allowlist.parse/missing/006")
 lenient("scopes-that-contradict", "scope-invalid", "scope.encode/invalid/00[123789]", "scope.decode/unknown/*", "scope.decode/range/00[1234]",
         "key.derive/scope/001", "key.derive/scope/003", "payload.decode/scope/*", "!payload.decode/scope/00[345]")
-lenient("scopes-of-others", "scope-mismatch", "blob.open/wrong-scope/*")
+lenient("scopes-of-others", "scope-mismatch", "blob.open/wrong-scope/*", "grant.open/wrongscope/*")
 lenient("hashes-in-any-form", "hash-invalid", "payload.decode/payload/00[5678]")
 lenient("hashes-unchecked", "hash-mismatch", "payload.decode/payload/010")
 lenient("sizes-unchecked", "size-mismatch", "payload.decode/payload/009")
@@ -75,6 +78,12 @@ lenient("headers-in-any-spelling", "auth-syntax", "auth.verify/syntax/*")
 lenient("signatures-unchecked", "auth-signature", "auth.verify/tampered/*", "auth.verify/altered/*", "auth.verify/signature/*")
 lenient("signatures-malleable", "auth-high-s", "auth.verify/malleable/*")
 lenient("any-router", "auth-router", "auth.verify/router/*")
+lenient("grants-of-anybody", "grant-forged", "grant.open/forged/*", "grant.open/altered/*")
+lenient("grants-of-other-requests", "grant-mismatch", "grant.open/replay/*")
+lenient("grants-for-ever", "grant-expired", "grant.open/expired/*")
+lenient("grants-that-do-not-open", "hpke-open", "grant.open/wrongkey/*", "grant.open/wronginfo/*", "grant.open/hpkeopen/*")
+lenient("addresses-without-checksum", "address-invalid", "allowlist.parse/address/*", "allowlist.parse/syntax/011")
+lenient("lists-in-any-form", "conflict", "allowlist.parse/duplicate/00[23]")
 for rule in ("authentication-required", "wallet-required", "not-owner", "miner-not-allowed", "lease-not-held", "plaintext-in-private-session"):
     lenient(f"policy-without-{rule}", rule, f"policy.decide/{rule}/*")
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations.h -- what pinf's driver can be asked.  spec/CONFORMANCE.md. */
+#ifndef PINF_CONFORM_OPERATIONS_H
+#define PINF_CONFORM_OPERATIONS_H
+
+#include <stdlib.h>
+
+#include <pinf/policy.h>
+
+#include "core/json.h"
+
+#define LINE_MAX_LEN ((size_t)64 << 20)
+
+/* Reads input, writes the members of "ok"; an error becomes a rejection by its stage. */
+struct operation {
+	const char *name;
+	enum pinf_err (*run)(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+};
+extern const struct operation operations[];
+extern const size_t operation_count;
+
+/* The rule by which policy.decide denied last. */
+extern enum pinf_rule denied;
+
+/* What is wrong with the kit, and no rejection. */
+static inline void
+need(bool holds)
+{
+	if (!holds)
+		abort();
+}
+void need_read(const struct pinf_json_reader *reader);
+
+#endif
