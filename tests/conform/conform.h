@@ -22,6 +22,7 @@ struct vector {
 	char level[8]; /* must, should, may */
 	char spec[16]; /* "URN-3" */
 	char stage[16]; /* invalid ones: who must refuse; else "" */
+	char rule[64]; /* of policy.md, by which it must be refused; "": whichever */
 	char flags[200]; /* with spaces between */
 	char note[200];
 	struct pinf_json_reader reader; /* the vector's object; input and output are read again */

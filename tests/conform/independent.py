@@ -248,15 +248,25 @@ def digest(request, scheme):
     """auth.md, AUTH-3, AUTH-4 and AUTH-9."""
     body = hashlib.sha256(request["body"]).digest()
     if scheme == "eip712":
-        domain = keccak256(b"".join(map(word, (DOMAIN, "pinf", "1", request["chain_id"], int(request["contract"], 16)))))
         fields = (REQUEST, int(request["router"], 16), request["method"], request["path"], request["session"],
                   request["task"], request["version"], body, bytes.fromhex(request["nonce"]).ljust(32, b"\0"),
                   request["expires"])
-        return keccak256(b"\x19\x01" + domain + keccak256(b"".join(map(word, fields))))
+        return typed(request["chain_id"], request["contract"], fields)
     text = (f"pinf request\nrouter: {request['router']}\nchain: {request['chain_id']}\ncontract: {request['contract']}\n"
             f"method: {request['method']}\npath: {request['path']}\nsession: {request['session']}\ntask: {request['task']}\n"
             f"version: {request['version']}\nbody: {body.hex()}\nnonce: {request['nonce']}\nexpires: {request['expires']}")
     return keccak256(f"\x19Ethereum Signed Message:\n{len(text)}".encode() + text.encode())
+
+
+RESULT = ("Result(address router,uint64 session,uint64 task,uint32 attempt,uint64 epoch,bytes32 inputSha256,string resultUrn,"
+          "bytes32 resultSha256,uint32 keyVersion)")
+CHECKPOINT = "Checkpoint(address router,uint64 seq,bytes32 head)"
+
+
+def typed(chain_id, contract, fields):
+    """An EIP-712 digest in the domain of AUTH-3; the first of the fields is the type."""
+    domain = keccak256(b"".join(map(word, (DOMAIN, "pinf", "1", chain_id, int(contract, 16)))))
+    return keccak256(b"\x19\x01" + domain + keccak256(b"".join(map(word, fields))))
 
 
 GRANT = ("Grant(bytes32 enc,bytes sealedKey,bytes32 requestDigest,bytes scope,uint32 keyVersion,uint64 expires,uint64 auditSeq,"
@@ -265,8 +275,7 @@ GRANT = ("Grant(bytes32 enc,bytes sealedKey,bytes32 requestDigest,bytes scope,ui
 
 def grant_digest(grant, chain_id, contract):
     """grants.md, GRANT-5; grant: its fields as they travel."""
-    domain = keccak256(b"".join(map(word, (DOMAIN, "pinf", "1", chain_id, int(contract, 16)))))
     fields = (GRANT, bytes.fromhex(grant["enc"]), keccak256(bytes.fromhex(grant["sealed_key"])), bytes.fromhex(grant["request_digest"]),
               keccak256(bytes.fromhex(grant["scope"])), grant["key_version"], grant["expires_ms"], grant["audit_seq"],
               bytes.fromhex(grant["audit_head"]))
-    return keccak256(b"\x19\x01" + domain + keccak256(b"".join(map(word, fields))))
+    return typed(chain_id, contract, fields)

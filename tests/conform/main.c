@@ -150,7 +150,8 @@ explain(const struct pinf_options *o, const struct vectors *v)
 		(void)printf("  input  %.*s%s\n", (int)(input.len < 4000 ? input.len : 4000),
 		    (const char *)input.data, input.len < 4000 ? "" : "...");
 		if (of->stage[0] != '\0')
-			(void)printf("  must be refused at stage %s\n", of->stage);
+			(void)printf("  must be refused at stage %s%s%s\n", of->stage,
+			    of->rule[0] == '\0' ? "" : ", by the rule ", of->rule);
 		else
 			(void)printf(
 			    "  must give %.*s\n", (int)output.len, (const char *)output.data);

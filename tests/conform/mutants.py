@@ -40,8 +40,8 @@ def answering(name, operation, change, *fails):
 lenient("urn-of-any-version", "urn-version", "urn.parse/version/*", "!urn.parse/version/00[13]", "urn.parse/version/001", "urn.parse/version/003",
         "payload.decode/urn/002")
 lenient("urn-with-any-fields", "urn-fields", "urn.parse/fields/*", "payload.decode/urn/001")
-lenient("urn-of-any-length", "urn-length", "urn.parse/length/*")
-lenient("urn-of-any-octets", "urn-syntax", "urn.parse/syntax/*", "urn.parse/octets/*", "urn.parse/utf8/*", "urn.parse/empty/*", "payload.decode/urn/00[345]")
+lenient("urn-of-any-length", "urn-length", "urn.parse/length/*", "urn.make/refuse/00[567]")
+lenient("urn-of-any-octets", "urn-syntax", "urn.make/refuse/00[1234]", "urn.parse/syntax/*", "urn.parse/octets/*", "urn.parse/utf8/*", "urn.parse/empty/*", "payload.decode/urn/00[345]")
 lenient("json-of-any-syntax", "syntax", "json.check/syntax/*", "json.check/number/*", "json.check/string/*", "json.check/nul/*",
         "json.check/utf8/008", "json.check/utf8/011", "payload.decode/parse/024", "allowlist.parse/syntax/*", "!allowlist.parse/syntax/011",
         "allowlist.parse/id/00[16]", "grant.open/field/00[18]")
@@ -74,8 +74,9 @@ lenient("chunks-unauthenticated", "blob-forged", "blob.open/forged/*", "blob.ope
 lenient("blobs-cut-short", "blob-truncated", "blob.open/truncated/00[1234567]", "blob.open/truncated/01[24]", "blob.open/magic/005",
         "blob.open/extended/001", "blob.open/empty-chunk/001", "blob.open/padding/00[89]", "blob.open/padding/01[0123]")
 lenient("padding-unchecked", "blob-padding", "blob.open/padding/00[1234567]")
-lenient("headers-in-any-spelling", "auth-syntax", "auth.verify/syntax/*")
-lenient("signatures-unchecked", "auth-signature", "auth.verify/tampered/*", "auth.verify/altered/*", "auth.verify/signature/*")
+lenient("headers-in-any-spelling", "auth-syntax", "auth.verify/syntax/*", "auth.verify/unprintable/*")
+lenient("signatures-unchecked", "auth-signature", "auth.verify/tampered/*", "auth.verify/altered/*", "auth.verify/signature/*",
+        "result.verify/altered/*", "checkpoint.verify/altered/*", "checkpoint.verify/forged/*")
 lenient("signatures-malleable", "auth-high-s", "auth.verify/malleable/*")
 lenient("any-router", "auth-router", "auth.verify/router/*")
 lenient("grants-of-anybody", "grant-forged", "grant.open/forged/*", "grant.open/altered/*")
@@ -84,8 +85,12 @@ lenient("grants-for-ever", "grant-expired", "grant.open/expired/*")
 lenient("grants-that-do-not-open", "hpke-open", "grant.open/wrongkey/*", "grant.open/wronginfo/*", "grant.open/hpkeopen/*")
 lenient("addresses-without-checksum", "address-invalid", "allowlist.parse/address/*", "allowlist.parse/syntax/011")
 lenient("lists-in-any-form", "conflict", "allowlist.parse/duplicate/00[23]")
+lenient("seeds-of-any-kind", "seed-weak", "seed.import/form/*", "seed.import/weak/*")
+# Of the vectors to which several rules apply, those that are that rule's.
+FIRST = {"authentication-required": ("policy.decide/first-rule/00[12]",), "not-owner": ("policy.decide/first-rule/00[34]",),
+         "wallet-required": ("policy.decide/first-rule/00[56]",), "plaintext-in-private-session": ("policy.decide/first-rule/008", "policy.decide/first-rule/012")}
 for rule in ("authentication-required", "wallet-required", "not-owner", "miner-not-allowed", "lease-not-held", "plaintext-in-private-session"):
-    lenient(f"policy-without-{rule}", rule, f"policy.decide/{rule}/*")
+    lenient(f"policy-without-{rule}", rule, f"policy.decide/{rule}/*", *FIRST.get(rule, ()))
 
 # What is computed wrongly.
 changed("derives-without-version", "key.derive", "key_version", lambda _: 3, "key.derive/accept/004", "key.derive/accept/005", "key.derive/accept/015")
@@ -103,3 +108,13 @@ answering("keeps-urn-spelling", "urn.parse", lambda given, ok: ok.update(canonic
           "urn.parse/accept/00[345]", "urn.parse/accept/009", "urn.parse/accept/010")
 answering("loses-a-byte", "blob.open", lambda _, ok: ok.update(length=max(ok["length"] - 1, 0)), "blob.open/accept/*", "!blob.open/accept/001",
           "!blob.open/accept/005", "!blob.open/accept/009", "!blob.open/accept/013")
+
+
+def one_rule(_operation, _input, answer):
+    if answer.get("reject", {}).get("stage") == "policy":
+        answer["reject"]["code"] = "not-owner"
+    return answer
+
+
+MUTANTS["policy-of-one-rule"] = Mutant(("policy.decide/*", "!policy.decide/allow/*", "!policy.decide/not-owner/*", "!policy.decide/first-rule/00[34]"),
+                                       after=one_rule)

@@ -5,18 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <pinf/auth.h>
 #include <pinf/blob.h>
 #include <pinf/document.h>
-#include <pinf/hpke.h>
 #include <pinf/keyring.h>
 #include <pinf/payload.h>
 #include <pinf/urn.h>
 
-#include "core/allowlist.h"
 #include "crypto/crypto.h"
-
-enum pinf_rule denied;
 
 void
 need_read(const struct pinf_json_reader *reader)
@@ -38,7 +33,7 @@ append_hex(struct pinf_bytes *out, struct pinf_span hex)
 }
 
 /* Hex, or the recipe of something long. */
-static void
+void
 read_bytes(struct pinf_json_reader *reader, const char *name, struct pinf_bytes *out)
 {
 	struct pinf_json_reader recipe;
@@ -63,7 +58,7 @@ read_bytes(struct pinf_json_reader *reader, const char *name, struct pinf_bytes 
 	need_read(&recipe);
 }
 
-static void
+void
 read_scope(struct pinf_json_reader *input, struct pinf_scope *scope)
 {
 	struct pinf_json_reader r = pinf_json_object(input, "scope", true);
@@ -149,6 +144,25 @@ urn_parse(struct pinf_json_reader *input, struct pinf_json_writer *ok)
 			pinf_json_put_text(ok, names[f], urn.field[f]);
 	}
 	pinf_bytes_free(&text);
+	return err;
+}
+
+static enum pinf_err
+urn_make(struct pinf_json_reader *input, struct pinf_json_writer *ok)
+{
+	static const char *const names[PINF_URN_FIELDS] = {
+	    NULL, "storage_type", "provider", "bucket", "file_name"};
+	struct pinf_span plain[PINF_URN_FIELDS] = {pinf_span_str("1")};
+	uint8_t room[PINF_URN_MAX + 1];
+	struct pinf_buf canonical = {room, 0, PINF_URN_MAX};
+	enum pinf_err err;
+
+	for (int f = 1; f < PINF_URN_FIELDS; f++)
+		pinf_json_text(input, names[f], true, &plain[f]);
+	need_read(input);
+	err = pinf_urn_make(&canonical, plain);
+	if (err == PINF_OK)
+		pinf_json_put_text(ok, "canonical", (struct pinf_span){room, canonical.len});
 	return err;
 }
 
@@ -260,6 +274,37 @@ key_derive(struct pinf_json_reader *input, struct pinf_json_writer *ok)
 	err = pinf_keyring_derive(keyring, pinf_keyring_active(keyring), &scope, &key);
 	if (err == PINF_OK)
 		pinf_json_put_hex(ok, "key", false, key.bytes, sizeof key.bytes);
+	pinf_keyring_free(keyring);
+	return err;
+}
+
+/* A seed as an operator writes it: its bytes, and the fingerprint that the keyring shows. */
+static enum pinf_err
+seed_import(struct pinf_json_reader *input, struct pinf_json_writer *ok)
+{
+	struct script script = {{NULL, 0}, 1};
+	const struct pinf_random random = {&script, play};
+	const struct pinf_domain domain = {.chain_id = 0};
+	struct pinf_keyring *keyring = NULL;
+	struct pinf_bytes text = {0};
+	uint8_t seed[PINF_SEED_MAX];
+	struct pinf_span span = {seed, 0};
+	uint32_t version = 0;
+	enum pinf_err err;
+
+	read_bytes(input, "text", &text);
+	need(pinf_keyring_new(&keyring, &domain, random) == PINF_OK);
+	err = pinf_seed_parse(seed, &span.len, pinf_span_of(&text));
+	if (err == PINF_OK)
+		err = pinf_keyring_add(keyring, &version, &span, 0, random);
+	if (err == PINF_OK) {
+		const struct pinf_key_info info = pinf_keyring_info(keyring, 0);
+
+		pinf_json_put_hex(
+		    ok, "fingerprint", false, info.fingerprint, sizeof info.fingerprint);
+		pinf_json_put_hex(ok, "seed", false, seed, span.len);
+	}
+	pinf_bytes_free(&text);
 	pinf_keyring_free(keyring);
 	return err;
 }
@@ -384,131 +429,23 @@ document_decode(struct pinf_json_reader *input, struct pinf_json_writer *ok)
 	return err;
 }
 
-static enum pinf_err
-auth_verify(struct pinf_json_reader *input, struct pinf_json_writer *ok)
-{
-	struct pinf_auth_request request = {.session = 0};
-	struct pinf_auth auth;
-	struct pinf_bytes body = {0};
-	struct pinf_span header = {NULL, 0};
-	enum pinf_err err;
-
-	pinf_json_uint(input, "chain_id", true, PINF_ID_MAX, &request.domain.chain_id);
-	pinf_json_address(input, "contract", true, &request.domain.contract);
-	pinf_json_address(input, "router", true, &request.router);
-	pinf_json_text(input, "method", true, &request.method);
-	pinf_json_text(input, "path", true, &request.path);
-	pinf_json_text(input, "authorization", true, &header);
-	read_bytes(input, "body", &body);
-	need_read(input);
-	pinf_sha256(&request.body_sha256, pinf_span_of(&body));
-	err = pinf_auth_header_parse(&auth, header);
-	if (err == PINF_OK)
-		err = pinf_auth_check(&auth, &request);
-	if (err == PINF_OK) {
-		pinf_json_put_address(ok, "address", &auth.address);
-		pinf_json_put_uint(ok, "expires", auth.expires_ms);
-		pinf_json_put_uint(ok, "session", auth.session);
-		pinf_json_put_uint(ok, "task", auth.task);
-		pinf_json_put_uint(ok, "version", auth.key_version);
-	}
-	pinf_bytes_free(&body);
-	return err;
-}
-
-static enum pinf_err
-policy_decide(struct pinf_json_reader *input, struct pinf_json_writer *ok)
-{
-	struct pinf_facts facts = {.session_open = false};
-	struct pinf_span action = {NULL, 0}, actor = {NULL, 0}, route = {NULL, 0};
-
-	pinf_json_text(input, "action", true, &action);
-	pinf_json_text(input, "actor", true, &actor);
-	pinf_json_text(input, "route", true, &route);
-	facts.action = pinf_action_of_name(action);
-	facts.actor = pinf_actor_of_name(actor);
-	facts.route = pinf_route_of_name(route);
-	for (int f = 0; f < PINF_FACT_COUNT; f++)
-		pinf_json_bool(input, pinf_fact_name((enum pinf_fact)f), true,
-		    pinf_fact(&facts, (enum pinf_fact)f));
-	need_read(input);
-	denied = pinf_policy_decide(&facts);
-	if (denied != PINF_RULE_ALLOW)
-		return PINF_E_DENIED;
-	pinf_json_put_str(ok, "decision", "allow");
-	return PINF_OK;
-}
-
-/* The receiver's side of a key grant. */
-static enum pinf_err
-grant_open(struct pinf_json_reader *input, struct pinf_json_writer *ok)
-{
-	struct pinf_grant_expect expect = {.now_ms = 0};
-	struct pinf_hpke_keypair pair;
-	struct pinf_bytes text = {0};
-	struct pinf_grant grant;
-	struct pinf_key key;
-	enum pinf_err err;
-
-	pinf_json_uint(input, "chain_id", true, PINF_ID_MAX, &expect.domain.chain_id);
-	pinf_json_address(input, "contract", true, &expect.domain.contract);
-	pinf_json_address(input, "router", true, &expect.router);
-	pinf_json_hex(
-	    input, "request_digest", true, false, expect.request_digest.bytes, PINF_HASH_LEN);
-	pinf_json_uint(input, "now_ms", true, PINF_ID_MAX, &expect.now_ms);
-	pinf_json_hex(input, "secret", true, false, pair.secret.bytes, sizeof pair.secret.bytes);
-	pinf_json_hex(input, "public", true, false, pair.public_key, sizeof pair.public_key);
-	read_scope(input, &expect.scope);
-	read_bytes(input, "grant", &text);
-	need_read(input);
-	err = pinf_grant_decode(&grant, pinf_span_of(&text));
-	if (err == PINF_OK)
-		err = pinf_grant_open(&key, &grant, &expect, &pair);
-	if (err == PINF_OK)
-		pinf_json_put_hex(ok, "key", false, key.bytes, sizeof key.bytes);
-	pinf_bytes_free(&text);
-	return err;
-}
-
-static enum pinf_err
-allowlist_parse(struct pinf_json_reader *input, struct pinf_json_writer *ok)
-{
-	struct pinf_allowlist_entry *entries = NULL;
-	struct pinf_bytes text = {0};
-	size_t count = 0, column = 0;
-	enum pinf_err err;
-
-	read_bytes(input, "text", &text);
-	err = pinf_allowlist_parse(&entries, &count, pinf_span_of(&text), &column);
-	if (err == PINF_OK) {
-		pinf_json_open(ok, "entries", '[');
-		for (size_t i = 0; i < count; i++) {
-			pinf_json_open(ok, NULL, '{');
-			pinf_json_put_address(ok, "miner", &entries[i].miner);
-			pinf_json_put_uint(ok, "session", entries[i].session);
-			pinf_json_put_uint(ok, "task", entries[i].task);
-			pinf_json_close(ok, '}');
-		}
-		pinf_json_close(ok, ']');
-	}
-	free(entries);
-	pinf_bytes_free(&text);
-	return err;
-}
-
 const struct operation operations[] = {
     {"allowlist.parse", allowlist_parse},
     {"auth.verify", auth_verify},
     {"blob.open", blob_open},
     {"blob.seal", blob_seal},
+    {"checkpoint.verify", checkpoint_verify},
     {"document.decode", document_decode},
     {"grant.open", grant_open},
     {"json.check", json_check},
     {"key.derive", key_derive},
     {"payload.decode", payload_decode},
     {"policy.decide", policy_decide},
+    {"result.verify", result_verify},
     {"scope.decode", scope_decode},
     {"scope.encode", scope_encode},
+    {"seed.import", seed_import},
+    {"urn.make", urn_make},
     {"urn.parse", urn_parse},
 };
 const size_t operation_count = sizeof operations / sizeof operations[0];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <pinf/policy.h>
+#include <pinf/scope.h>
 
 #include "core/json.h"
 
@@ -30,5 +31,16 @@ need(bool holds)
 		abort();
 }
 void need_read(const struct pinf_json_reader *reader);
+/* Hex, or the recipe of something long. */
+void read_bytes(struct pinf_json_reader *reader, const char *name, struct pinf_bytes *out);
+void read_scope(struct pinf_json_reader *input, struct pinf_scope *scope);
+
+/* operations_access.c */
+enum pinf_err auth_verify(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err result_verify(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err checkpoint_verify(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err policy_decide(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err grant_open(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err allowlist_parse(struct pinf_json_reader *input, struct pinf_json_writer *ok);
 
 #endif

@@ -11,8 +11,10 @@
 static const char *
 stage_of(const char *operation, enum pinf_err err)
 {
-	if (strncmp(operation, "allowlist", 9) == 0)
+	if (strncmp(operation, "allowlist", 9) == 0 || strncmp(operation, "seed", 4) == 0)
 		return "parse";
+	if (strstr(operation, ".verify") != NULL)
+		return "auth";
 	switch (err) {
 	case PINF_E_URN_SYNTAX:
 	case PINF_E_URN_FIELDS:
@@ -25,7 +27,7 @@ stage_of(const char *operation, enum pinf_err err)
 	case PINF_E_KEY_DESTROYED: return "version";
 	case PINF_E_SCOPE:
 	case PINF_E_ID_RANGE:
-	case PINF_E_SCOPE_MISMATCH: return strncmp(operation, "auth", 4) == 0 ? "auth" : "scope";
+	case PINF_E_SCOPE_MISMATCH: return "scope";
 	case PINF_E_DENIED: return "policy";
 	case PINF_E_GRANT_FORGED:
 	case PINF_E_GRANT_MISMATCH:
@@ -33,10 +35,8 @@ stage_of(const char *operation, enum pinf_err err)
 	case PINF_E_HPKE: return "auth";
 	default: break;
 	}
-	if (err > PINF_E_TOO_LARGE && strncmp(operation, "auth", 4) != 0)
+	if (err > PINF_E_TOO_LARGE)
 		return "payload"; /* All before it are about the form of a text. */
-	if (strncmp(operation, "auth", 4) == 0)
-		return "auth";
 	if (strncmp(operation, "scope", 5) == 0)
 		return "scope";
 	return strncmp(operation, "blob", 4) == 0 ? "payload" : "parse";

@@ -72,3 +72,18 @@ def cases(path):
                 of.append((facts, rule))
     for of in found.values():
         yield from of
+
+
+def contested(path):
+    """Facts to which several rules of the deny table apply, and the one that is reported: the first."""
+    text = path.read_text(encoding="utf-8")
+    tables = {heading: list(rows(text, heading)) for heading in ("Deny", "Allow")}
+    seen, firsts = set(), {}
+    for facts in candidates():
+        applying = tuple(dict.fromkeys(rule for _, rule, actions, condition in tables["Deny"]
+                                       if facts["action"] in actions and holds(condition, facts)))
+        if len(applying) < 2 or applying in seen or len(seen) == PER_RULE or firsts.get(applying[0], 0) == 2:
+            continue
+        seen.add(applying)
+        firsts[applying[0]] = firsts.get(applying[0], 0) + 1
+        yield facts, decide(tables, facts)

@@ -74,6 +74,8 @@ judge_reject(struct outcome *o, struct pinf_json_reader *reply)
 	else if (strcmp(stage, o->vector->stage) != 0)
 		say(o, FAILED, "refused at stage %s (%s); must be at stage %s", stage, code,
 		    o->vector->stage);
+	else if (o->vector->rule[0] != '\0' && strcmp(code, o->vector->rule) != 0)
+		say(o, FAILED, "refused by the rule %s; must be by %s", code, o->vector->rule);
 	else
 		say(o, PASSED, "%s", "");
 }

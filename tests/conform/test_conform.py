@@ -169,6 +169,17 @@ class Vectors(unittest.TestCase):
         rules = {a or b for a, b in rules}
         self.assertEqual({vector["spec"] for vector in self.all()} - rules, set())
 
+    def test_every_rule_of_the_codec_is_cited_or_said_why_not(self):
+        cited = {vector["spec"] for vector in self.all()}
+        reasons = dict(line.split(None, 1) for line in (HERE / "uncited.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#"))
+        rules = set()
+        for page in ("urn", "json", "scope", "keys", "blob", "payload", "documents", "auth", "grants", "allowlist", "policy"):
+            text = (SPEC / f"{page}.md").read_text(encoding="utf-8")
+            rules |= {a or b for a, b in re.findall(r"\*\*([A-Z]+-\d+)\*\*|^\| (POL-\d+) \|", text, re.M)}
+        self.assertEqual(sorted(rules - cited - set(reasons)), [], "neither cited by a vector nor in uncited.txt")
+        self.assertEqual(sorted(set(reasons) & cited), [], "cited, and in uncited.txt all the same")
+        self.assertEqual(sorted(set(reasons) - rules), [], "no such rule")
+
     def test_they_are_what_the_second_code_makes(self):
         ran = subprocess.run([sys.executable, HERE / "make_vectors.py", "--check"], capture_output=True, text=True, check=False)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)

@@ -12,7 +12,7 @@ FILES = {}
 GROUPS = {}
 
 
-def add(operation, group, given, output=None, stage=None, spec="", flags=(), level="must", origin="pinf", note=""):
+def add(operation, group, given, output=None, stage=None, spec="", flags=(), level="must", origin="pinf", note="", rule=""):
     """One vector: valid with what comes out, or invalid with the stage that refuses it."""
     count = GROUPS[operation, group] = GROUPS.get((operation, group), 0) + 1
     vector = {"id": f"{operation}/{group}/{count:03}", "level": level, "origin": origin, "spec": spec,
@@ -21,6 +21,8 @@ def add(operation, group, given, output=None, stage=None, spec="", flags=(), lev
         vector["note"] = note
     if stage is not None:
         vector["stage"] = stage
+    if rule:
+        vector["rule"] = rule
     vector["input"] = given
     if stage is None:
         vector["output"] = output

@@ -50,6 +50,7 @@ read_vector(struct pinf_json_reader *r, struct vector *v)
 	pinf_json_label(r, "note", false, v->note, sizeof v->note);
 	pinf_json_label(r, "result", true, result, sizeof result);
 	pinf_json_label(r, "stage", false, v->stage, sizeof v->stage);
+	pinf_json_label(r, "rule", false, v->rule, sizeof v->rule);
 	read_flags(r, v);
 	valid = strcmp(result, "valid") == 0;
 	if (!valid && strcmp(result, "invalid") != 0)

@@ -15,6 +15,8 @@ POLICY = pathlib.Path(__file__).resolve().parents[2] / "spec" / "policy.md"
 
 ROUTER = "0x028b1cd7749be707d478da450b1275baaa0f59bd"
 SECRET = int.from_bytes(noise("wallet", 32), "big") % ind.N
+IDENTITY = int.from_bytes(noise("identity", 32), "big") % ind.N
+MINER_OF = ind.address(SECRET + 1)
 
 
 def request(**change):
@@ -41,7 +43,8 @@ def auths():
         for change in ({}, {"method": "GET", "body": b""}, {"task": 9001, "version": 3}, {"session": 0}, {"session": MAX, "task": MAX, "version": 2 ** 32 - 1},
                        {"path": "/api/v1/tasks/1?limit=5"}, {"chain_id": 421614}):
             r = request(**change)
-            auth(auth_header(r, scheme), spec="AUTH-4" if scheme == "eip712" else "AUTH-9", received=r,
+            auth(auth_header(r, scheme), spec="AUTH-9" if scheme == "eip191" else "AUTH-10" if change == {} else "AUTH-3" if "chain_id" in change else "AUTH-4",
+                 received=r,
                  output={"address": ind.address(SECRET), "session": r["session"], "task": r["task"], "version": r["version"], "expires": r["expires"]})
     good = request()
     for change in ({"method": "PUT"}, {"path": "/api/v3/reservations/102"}, {"path": "/api/v3/reservations/101?x=1"}, {"body": b"{} "}, {"body": b""},
@@ -60,6 +63,10 @@ def auths():
     for other in (r + s.to_bytes(32, "big") + bytes([v - 27]), r + s.to_bytes(32, "big") + b"\x1d", bytes(32) + signature[32:], r + bytes(32) + bytes([v]),
                   ind.N.to_bytes(32, "big") + signature[32:], bytes([r[0] ^ 1]) + signature[1:]):
         auth(auth_header(good, signature=other), "auth", "AUTH-2", ["Signature"])
+    for change in ({"path": "/api/v1/a b"}, {"path": "/api/v1/a\tb"}, {"path": "/api/v1/é"}, {"method": "PO ST"}, {"path": ""}, {"method": "M" * 17},
+                   {"path": "/" + "p" * 1024}):
+        r = request(**change)
+        auth(auth_header(r), "auth", "AUTH-5", ["Unprintable"], received=r)
     for text in ("", "Pinf", "pinf " + header[5:], "Bearer x", header + " ", header.replace(", ", ","), header.replace(", ", ",  ", 1), header.replace("=101", "=0101"),
                  header.replace("=101", "=+101"), header.replace("scheme=eip712, ", ""), header + ", x=1", header.replace("eip712", "eip713"),
                  header.replace(ind.address(SECRET), ind.address(SECRET).upper().replace("0X", "0x")), header[:-1], header.replace("session=101, task=0", "task=0, session=101")):
@@ -68,9 +75,48 @@ def auths():
         auth(header.replace(field, to), "auth", "AUTH-11", ["Range"])
 
 
+# ---- result.verify, checkpoint.verify ----
+
+def results():
+    base = {"chain_id": 1, "contract": request()["contract"], "router": ROUTER, "miner": ind.address(SECRET), "session": 101, "task": 9001, "attempt": 2,
+            "epoch": 5, "input_sha256": noise("input", 32).hex(), "result_urn": "urn:blob:1:fs:main:prompts:f", "result_sha256": noise("result", 32).hex(),
+            "key_version": 3}
+
+    def result(claim, stage=None, spec="AUTH-13", flags=(), of=None, group=None):
+        signed_of = of or claim
+        fields = (ind.RESULT, int(signed_of["router"], 16), signed_of["session"], signed_of["task"], signed_of["attempt"], signed_of["epoch"],
+                  bytes.fromhex(signed_of["input_sha256"]), signed_of["result_urn"], bytes.fromhex(signed_of["result_sha256"]), signed_of["key_version"])
+        signature = ind.sign(SECRET, ind.typed(signed_of["chain_id"], signed_of["contract"], fields))
+        add("result.verify", group or ("accept" if stage is None else flags[0].lower()), {**claim, "signature": "0x" + signature.hex()}, {}, stage=stage,
+            spec=spec, flags=flags)
+
+    for change in ({}, {"result_urn": ""}, {"key_version": 0}, {"session": MAX, "task": MAX, "attempt": 2 ** 32 - 1, "epoch": MAX}):
+        result({**base, **change})
+    for name, value in (("chain_id", 2), ("contract", "0x" + "00" * 20), ("router", MINER_OF), ("miner", MINER_OF), ("session", 102), ("task", 9002),
+                        ("attempt", 3), ("epoch", 6), ("input_sha256", noise("x", 32).hex()), ("result_urn", ""), ("result_urn", "urn:blob:1:fs:main:prompts:g"),
+                        ("result_sha256", noise("x", 32).hex()), ("key_version", 4)):
+        result({**base, name: value}, "auth", flags=["Altered"], of=base)
+
+
+def checkpoints():
+    base = {"chain_id": 1, "contract": request()["contract"], "router": ind.address(IDENTITY), "seq": 12, "head": noise("head", 32).hex()}
+
+    def checkpoint(given, of=None, stage=None, flags=(), identity=IDENTITY):
+        of = of or given
+        fields = (ind.CHECKPOINT, int(of["router"], 16), of["seq"], bytes.fromhex(of["head"]))
+        signature = ind.sign(identity, ind.typed(of["chain_id"], of["contract"], fields))
+        add("checkpoint.verify", "accept" if stage is None else flags[0].lower(), {**given, "signature": "0x" + signature.hex()}, {}, stage=stage,
+            spec="AUTH-14", flags=flags)
+
+    checkpoint(base)
+    checkpoint({**base, "seq": MAX})
+    for name, value in (("seq", 13), ("head", noise("x", 32).hex()), ("chain_id", 2), ("contract", "0x" + "00" * 20), ("router", MINER_OF)):
+        checkpoint({**base, name: value}, base, "auth", ["Altered"])
+    checkpoint(base, stage="auth", flags=["Forged"], identity=IDENTITY + 1)
+
+
 # ---- grant.open ----
 
-IDENTITY = int.from_bytes(noise("identity", 32), "big") % ind.N
 RECIPIENT = noise("recipient", 32)
 PUBLIC = ind.x25519(RECIPIENT, ind.BASE)
 DIGEST = noise("request digest", 32)
@@ -160,7 +206,7 @@ def allowlists():
     for text in ("0101:A", "0:A", "101-0:A", "9007199254740992:A", "101-18446744073709551617:A", "00:A"):
         allowed(text, spec="ALLOW-3", flags=["Id"])
     for text in ("101:A:B", "101:0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "101:0xaa", "101:A,bob", "101:0X" + A[2:].lower(), "101:" + A.lower() + "00"):
-        allowed(text, spec="ALLOW-4", flags=["Address"])
+        allowed(text, spec="JSON-17" if len(text) == 46 else "ALLOW-4", flags=["Address"])
     for text in ("101:A,", "101:A,,B", "101:A,;", "101:A;;", "101:A;,B", ";101:A"):
         allowed(text, spec="ALLOW-6", flags=["NonCanonical"])
     for text in ("101:A,B,A", "101:A;202:B;101:C", "101-9001:A;101-9001:A", "101:A,A;101:B"):
@@ -169,13 +215,19 @@ def allowlists():
 
 # ---- policy.decide ----
 
+ALLOWED = {"submit": "POL-30", "read": "POL-30", "claim": "POL-31", "accept": "POL-31", "issue-input": "POL-32", "issue-result": "POL-32",
+           "administer": "POL-33"}
+
+
 def policies():
     for facts, rule in policy_tables.cases(POLICY):
         if rule is None:
-            add("policy.decide", "allow", facts, {"decision": "allow"}, spec="POL-1")
+            add("policy.decide", "allow", facts, {"decision": "allow"}, spec=ALLOWED[facts["action"]])
         else:
-            add("policy.decide", rule[1], facts, stage="policy", spec=rule[0],
+            add("policy.decide", rule[1], facts, stage="policy", spec=rule[0], rule=rule[1],
                 flags=["".join(word.capitalize() for word in rule[1].split("-"))])
+    for facts, rule in policy_tables.contested(POLICY):
+        add("policy.decide", "first-rule", facts, stage="policy", spec="POL-2", rule=rule[1], flags=["FirstRule"])
 
 
-ALL = (auths, grants, allowlists, policies)
+ALL = (auths, results, checkpoints, grants, allowlists, policies)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """vectors_codec.py -- URNs, JSON, scopes, keys, blobs, payload metadata, documents."""
+import base64
 import copy
 import hashlib
 import json
@@ -59,6 +60,28 @@ def urns():
     for text in ("urn:blob:1:fs:p:b:" + "x" * 256, "urn:blob:1:fs:p:" + "b" * 256 + ":f", "urn:blob:1:fs:p:" + "b" * 241 + ":" + "x" * 255,
                  "urn:blob:1:fs:p:b:" + "%78" * 86):
         add("urn.parse", "length", {"text": text_of(text)}, stage="urn", spec="URN-2", flags=["Limit"])
+
+
+# ---- urn.make ----
+
+def made_urns():
+    names = ("storage_type", "provider", "bucket", "file_name")
+
+    def quoted(field):
+        return "".join(chr(b) if chr(b).isalnum() and b < 128 or chr(b) in "-._~" else f"%{b:02X}" for b in field.encode())
+
+    def make(*fields, stage=None, spec="URN-12", flags=()):
+        text = ":".join(["urn:blob:1", *map(quoted, fields)])
+        add("urn.make", "accept" if stage is None else "refuse", dict(zip(names, fields)), {"canonical": text}, stage=stage, spec=spec, flags=flags)
+
+    for fields in (("fs", "main", "prompts", "f"), ("fs", "my host", "a:b", "dir/été 100%.txt"), ("fs", "p", "b", "@"), ("fs", "p", "b", "a+b&c=d"),
+                   ("fs", "p", "b", "-._~"), ("fs", "p", "b", "😀"), ("fs", "p", "b", ".."), ("fs", "p", "b", "%41"), ("fs", "p", "b", "x" * 255),
+                   ("fs", "p", "b", "é" * 42), ("s3", "p", "b", "\u0001\n")):
+        make(*fields)
+    for fields in (("", "p", "b", "f"), ("fs", "", "b", "f"), ("fs", "p", "", "f"), ("fs", "p", "b", "")):
+        make(*fields, stage="urn", spec="URN-3", flags=["Empty"])
+    for fields in (("fs", "p", "b", "x" * 256), ("fs", "p", "b", "é" * 43), ("fs", "p", "b" * 250, "x" * 250)):
+        make(*fields, stage="urn", spec="URN-2", flags=["Limit"])
 
 
 # ---- json.check ----
@@ -141,6 +164,28 @@ def derivations():
         add("key.derive", "scope", derive_input(scope), stage="scope", spec="KEY-7", flags=["Scope"])
 
 
+# ---- seed.import ----
+
+def seeds():
+    def seed(text, raw=None, spec="KEY-2", flags=()):
+        fingerprint = None if raw is None else hashlib.sha256(b"pinf/seed-fingerprint/1" + raw).digest()[:8].hex()
+        add("seed.import", "accept" if raw is not None else flags[0].lower(), {"text": text_of(text)}, {"fingerprint": fingerprint, "seed": raw.hex() if raw else ""},
+            stage=None if raw is not None else "parse", spec=spec, flags=flags)
+
+    for length in (32, 33, 48, 64):
+        raw = noise(f"seed of {length}", length)
+        seed(raw.hex(), raw, "KEY-4")
+        seed(base64.b64encode(raw).decode(), raw)
+    raw = noise("seed", 32)
+    seed(raw.hex().upper(), raw)
+    for text in ("", raw.hex()[:62], raw.hex() + "0", raw.hex() + noise("x", 33).hex(), " " + raw.hex(), raw.hex() + "\n", "0x" + raw.hex(),
+                 base64.b64encode(raw).decode().rstrip("="), base64.urlsafe_b64encode(b"\xfb\xff" + raw[2:]).decode(), "not a seed at all, but a passphrase of some length"):
+        seed(text, spec="KEY-2", flags=["Form"])
+    for weak in (bytes(32), b"\xff" * 32, bytes(range(32)), bytes(range(31, -1, -1)), b"ab" * 16, raw[:16] * 2, bytes([1, 2, 3, 5, 8, 13, 21, 34] * 4),
+                 bytes(i * 7 % 256 for i in range(32)), b"correct horse battery staple 123", raw[:8] * 4, (b"0123456789abcde" * 3)[:32]):
+        seed(weak.hex(), spec="KEY-3", flags=["Weak"])
+
+
 # ---- blob.seal, blob.open ----
 
 KEY = noise("scope key", 32)
@@ -183,7 +228,7 @@ def seal_vectors():
         blob = ind.seal(params(suite, True, 16), KEY, SALT, big)
         add("blob.seal", "large", {"suite": SUITE_NAMES[suite], "padded": True, "chunk_log2": 16, "key_version": 3, "scope": TASK,
                                    "key": KEY.hex(), "salt": SALT.hex(), "plain": recipe(big)},
-            {"length": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}, spec="BLOB-22", flags=["Large"])
+            {"length": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}, spec="BLOB-22" if suite == 1 else "BLOB-30", flags=["Large"])
 
 
 def opens(group, blob, plain=None, stage=None, spec="", flags=(), key=KEY, scope=TASK, note=""):
@@ -242,7 +287,7 @@ def open_vectors():
         opens("extended", blob, stage="payload", spec="BLOB-7", flags=["Extension"])
     for blob in (good, gcm):
         one, two, rest = blob[134:134 + c], blob[134 + c:134 + 2 * c], blob[134 + 2 * c:]
-        opens("reordered", blob[:134] + two + one + rest, stage="payload", spec="BLOB-7", flags=["ChunkReorder"])
+        opens("reordered", blob[:134] + two + one + rest, stage="payload", spec="BLOB-10", flags=["ChunkReorder"])
         opens("reordered", blob[:134] + one + one + rest, stage="payload", spec="BLOB-7", flags=["ChunkDuplicate", "PartialPlaintext"])
         opens("reordered", blob[:134] + two + rest, stage="payload", spec="BLOB-7", flags=["ChunkDrop"])
         opens("reordered", blob[:134] + one + rest, stage="payload", spec="BLOB-7", flags=["ChunkDrop", "PartialPlaintext"])
@@ -252,7 +297,7 @@ def open_vectors():
     opens("forged", gcm[:134] + other[134:], stage="payload", spec="BLOB-5", flags=["Swap"], note="another blob's chunks")
     head = ind.header(params(1, True, 12), SALT)
     room = 4092
-    wrong = [(bytes(252) + b"\0\0\0\xfd", "BLOB-24"), (bytes(252) + b"\xff\xff\xff\xff", "BLOB-24"), (b"a" + b"\1" + bytes(250) + b"\0\0\0\1", "BLOB-24"),
+    wrong = [(bytes(252) + b"\0\0\0\xfd", "BLOB-24"), (bytes(252) + b"\xff\xff\xff\xff", "BLOB-20"), (b"a" + b"\1" + bytes(250) + b"\0\0\0\1", "BLOB-24"),
              (bytes(251) + b"\1" + b"\0\0\0\1", "BLOB-24"),
              (b"a" * 10 + bytes(room - 10) + b"\0\0\0\x0a" + b"b" * 10 + bytes(242) + b"\0\0\0\x0a", "BLOB-23"),
              (bytes(4092) + bytes(4) + bytes(252) + bytes(4), "BLOB-24"), (b"x" * 300 + bytes(16) + b"\0\0\1\x2c", "BLOB-24")]
@@ -300,23 +345,23 @@ def payloads():
                   {**SEALED, "encryption": {**SEALED["encryption"], "scope": SESSION, "suite": "chacha20-poly1305"}},
                   {**REFERENCE, "size": 1}, {**REFERENCE, "size": MAX}, changed(SEALED, ("encryption", "key_version"), 2 ** 32 - 1)):
         payload(value, spec="PAY-1")
-    payload(None, spec="PAY-1", text=json.dumps(SEALED, indent=1), expect=SEALED, flags=["NonCanonical"])
-    payload({**REFERENCE, "x-note": {"any": [1]}}, spec="PAY-1", expect=REFERENCE, flags=["Extension"])
+    payload(None, spec="PAY-9", text=json.dumps(SEALED, indent=1), expect=SEALED, flags=["NonCanonical"])
+    payload({**REFERENCE, "x-note": {"any": [1]}}, spec="JSON-12", expect=REFERENCE, flags=["Extension"])
     payload({**REFERENCE, "urn": "URN:blob:1:%66s:main:prompts:f"}, spec="PAY-3", expect=REFERENCE, flags=["NonCanonical"])
-    payload(None, spec="PAY-2", text=canonical(REFERENCE).replace("486", "4.86e2"), expect=REFERENCE, flags=["NonCanonical"])
+    payload(None, spec="JSON-8", text=canonical(REFERENCE).replace("486", "4.86e2"), expect=REFERENCE, flags=["NonCanonical"])
     for name in REFERENCE:
-        payload(changed(REFERENCE, (name,), None), "parse", "PAY-1", ["Missing"])
+        payload(changed(REFERENCE, (name,), None), "parse", "JSON-11", ["Missing"])
     for name in ("suite", "key_version", "scope"):
         payload(changed(SEALED, ("encryption", name), None), "parse", "PAY-4", ["Missing"])
     for path, to, spec in ((("size",), "486", "PAY-2"), (("sha256",), 5, "PAY-2"), (("urn",), [], "PAY-3"), (("encryption",), 1, "PAY-4"),
                            (("encryption",), True, "PAY-4"), (("size",), 1.5, "PAY-2")):
         payload(changed(REFERENCE, path, to), "parse", spec, ["Type"])
-    payload({**REFERENCE, "note": 1}, "parse", "PAY-1", ["Unknown"])
+    payload({**REFERENCE, "note": 1}, "parse", "JSON-12", ["Unknown"])
     payload({**INLINE, "urn": REFERENCE["urn"]}, "parse", "PAY-1", ["Unknown"])
     payload(changed(SEALED, ("encryption", "nonce"), "00"), "parse", "PAY-4", ["Unknown"])
     payload(changed(SEALED, ("encryption", "scope", "note"), 1), "parse", "PAY-6", ["Unknown"])
     for to in (0, MAX + 1, -1):
-        payload({**REFERENCE, "size": to}, "parse", "PAY-2", ["Range"])
+        payload({**REFERENCE, "size": to}, "parse", "JSON-9", ["Range"])
     for to in (0, 2 ** 32):
         payload(changed(SEALED, ("encryption", "key_version"), to), "parse", "PAY-5", ["Range"])
     payload(None, "parse", "PAY-1", ["Duplicate"], text=canonical(REFERENCE)[:-1] + ',"size":486}')
@@ -332,7 +377,7 @@ def payloads():
         payload(changed(SEALED, ("encryption", "suite"), to), "payload", "PAY-5", ["UnknownSuite"])
     payload({**REFERENCE, "encryption": "aes-256-gcm"}, "payload", "PAY-4", ["Encryption"])
     for to in ("BA" + REFERENCE["sha256"][2:], REFERENCE["sha256"][:-1], "0x" + REFERENCE["sha256"][:62], ""):
-        payload({**REFERENCE, "sha256": to}, "payload", "PAY-2", ["Hash"])
+        payload({**REFERENCE, "sha256": to}, "payload", "JSON-16" if to == "" else "PAY-2", ["Hash"])
     payload({**INLINE, "size": len(DOCUMENT) + 1}, "payload", "PAY-7", ["Size"])
     payload({**INLINE, "sha256": REFERENCE["sha256"]}, "payload", "PAY-7", ["Hash"])
     big = "x" * 4097
@@ -354,7 +399,7 @@ def documents():
     for text in (DOCUMENT, FULL, '{"document":"pinf-input-1","prompt":"é😀\u007f/"}', '{"document":"pinf-input-1","max_tokens":4294967295,"prompt":"x"}',
                  '{"document":"pinf-input-1","prompt":"\\u0001\\b\\f"}', '{"document":"pinf-input-1","prompt":"x","temperature":-100}',
                  '{"document":"pinf-input-1","prompt":"x","temperature":100}', '{"document":"pinf-input-1","prompt":"x","prompt_type":"' + "t" * 128 + '"}'):
-        doc("input", text, spec="DOC-3")
+        doc("input", text, spec="JSON-14" if "temperature" in text else "JSON-13" if "\\" in text or "é" in text else "DOC-3")
     for text in (ANSWER, ANSWER.replace('"Hi"', '""'), ANSWER.replace("2,", "0,"), ANSWER.replace("stop", "")):
         doc("result", text, spec="DOC-5")
     for text in ('{"prompt":"Hi","document":"pinf-input-1"}', '{"document": "pinf-input-1","prompt":"Hi"}', DOCUMENT + "\n", " " + DOCUMENT,
@@ -374,7 +419,7 @@ def documents():
     for text in ('{"document":"pinf-input-1","max_tokens":4294967296,"prompt":"x"}', '{"document":"pinf-input-1","max_tokens":-1,"prompt":"x"}',
                  '{"document":"pinf-input-1","prompt":"x","temperature":100.000001}', '{"document":"pinf-input-1","prompt":"x","temperature":0.1234567}',
                  '{"document":"pinf-input-1","prompt":""}', '{"document":"pinf-input-1","prompt":"x","prompt_type":"' + "t" * 129 + '"}'):
-        doc("input", text, "parse", "DOC-3", ["Range"])
+        doc("input", text, "parse", "JSON-10" if "temperature" in text else "DOC-3", ["Range"])
     doc("input", '{"document":"pinf-input-1","model":"x","prompt":"x"}', "parse", "DOC-3", ["Unknown"])
     for name in ("completion_tokens", "finish_reason", "model", "prompt_tokens", "text"):
         value = json.loads(ANSWER)
@@ -384,4 +429,4 @@ def documents():
     doc("result", ANSWER.replace("2,", "4294967296,"), "parse", "DOC-5", ["Range"])
 
 
-ALL = (urns, jsons, scopes, derivations, seal_vectors, open_vectors, payloads, documents)
+ALL = (urns, made_urns, jsons, scopes, derivations, seeds, seal_vectors, open_vectors, payloads, documents)
