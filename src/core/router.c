@@ -376,7 +376,7 @@ on_time(struct pinf_router *r)
 		err = pool_time(r);
 	if (err == PINF_OK)
 		err = key_time(r);
-	if (err == PINF_OK && r->wake_miners)
+	if (err == PINF_OK && (r->wake_miners || r->wake_session != 0))
 		err = wait_serve_miners(r);
 	if (err == PINF_OK)
 		err = wait_expired(r);
@@ -489,6 +489,7 @@ pinf_router_step(struct pinf_router *router, struct pinf_event *events, size_t c
 	assert(count <= PINF_BATCH_MAX);
 	router->fx = effects;
 	router->wake_miners = false;
+	router->wake_session = 0;
 	err = router->uncommitted ? ops->commit(router->store.ctx) : PINF_OK;
 	router->uncommitted = false;
 	if (err == PINF_OK)

@@ -119,6 +119,7 @@ struct pinf_router {
 	struct router_counters counters;
 	bool uncommitted; /* only ever set by a planted bug */
 	bool wake_miners; /* something may have become claimable in this step */
+	uint64_t wake_session; /* the one session with something new for them, beside that; 0: none */
 };
 
 /* One request on its way through a handler. */
@@ -228,6 +229,8 @@ PINF_MUST_CHECK enum pinf_err wait_answer(
     struct pinf_router *r, uint64_t request, uint8_t api_version, const struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err wait_task_ended(struct pinf_router *r, const struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err wait_serve_miners(struct pinf_router *r);
+/* Something in that session has become claimable. */
+void wait_news(struct pinf_router *r, uint64_t session);
 PINF_MUST_CHECK enum pinf_err wait_expired(struct pinf_router *r);
 void wait_forget(struct pinf_router *r, uint64_t request);
 uint64_t wait_next_ms(const struct pinf_router *r);

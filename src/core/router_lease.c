@@ -208,7 +208,7 @@ requeue(struct pinf_router *r, struct pinf_task *task)
 	if (!PINF_BUG(lease_end_forgotten))
 		task->state = PINF_TASK_CREATED;
 	task->due_ms = 0;
-	r->wake_miners = true;
+	wait_news(r, task->session);
 	return r->store.ops->task_update(r->store.ctx, task);
 }
 

@@ -184,7 +184,7 @@ task_enqueue(struct pinf_router *r, struct pinf_task *t)
 	t->state = PINF_TASK_CREATED;
 	t->due_ms = 0;
 	t->queue_seq = ++r->queue_seq;
-	r->wake_miners = true;
+	wait_news(r, t->session);
 	return r->store.ops->task_update(r->store.ctx, t);
 }
 
@@ -347,7 +347,7 @@ enqueue_inline(struct call *c, task_writer *write)
 	c->task.state = PINF_TASK_CREATED;
 	c->task.due_ms = 0;
 	c->task.queue_seq = ++c->r->queue_seq;
-	c->r->wake_miners = true;
+	wait_news(c->r, c->task.session);
 	return write(c->r->store.ctx, &c->task);
 }
 

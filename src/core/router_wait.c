@@ -150,17 +150,50 @@ wait_task_ended(struct pinf_router *r, const struct pinf_task *task)
 	return PINF_OK;
 }
 
+void
+wait_news(struct pinf_router *r, uint64_t session)
+{
+	r->wake_miners |= r->wake_session != 0 && r->wake_session != session;
+	r->wake_session = session;
+}
+
+/* Whether something new in one session (NULL: somewhere) may be for that miner: a search is saved where it is not. */
+static bool
+concerns(const struct pinf_router *r, const struct pinf_session *news, const struct waiter *waiter)
+{
+	if (news == NULL)
+		return true;
+	if (waiter->session != 0 && waiter->session != news->id)
+		return false;
+	if (!news->is_private || news->acl == PINF_ACL_ENV || r->config.acl.emergency)
+		return true;
+	return pinf_acl_sources(r->acl, news->id, &waiter->miner) != 0 ||
+	       (news->type == PINF_SESSION_POOLED &&
+		   pinf_acl_sources(r->acl, 0, &waiter->miner) != 0);
+}
+
 /* Gives what has become claimable to the miners that wait, first come first served. */
 enum pinf_err
 wait_serve_miners(struct pinf_router *r)
 {
+	struct pinf_session session;
+	const struct pinf_session *news = r->wake_miners ? NULL : &session;
 	struct pinf_task task;
 	size_t i = 0;
+	enum pinf_err err = PINF_OK;
 
+	if (r->miners.count == 0)
+		return PINF_OK;
+	if (news != NULL)
+		err = r->store.ops->session_get(r->store.ctx, r->wake_session, &session);
+	if (err != PINF_OK)
+		return err;
 	while (i < r->miners.count) {
 		const struct waiter waiter = r->miners.list[i];
-		enum pinf_err err = lease_next(r, &waiter.miner, waiter.session, &task);
 
+		err = concerns(r, news, &waiter)
+			  ? lease_next(r, &waiter.miner, waiter.session, &task)
+			  : PINF_E_NOT_FOUND;
 		if (err == PINF_E_NOT_FOUND) {
 			i++;
 			continue;
