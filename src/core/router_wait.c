@@ -195,6 +195,9 @@ wait_serve_miners(struct pinf_router *r)
 			  ? lease_next(r, &waiter.miner, waiter.session, &task)
 			  : PINF_E_NOT_FOUND;
 		if (err == PINF_E_NOT_FOUND) {
+			/* What is public is for all alike: where one finds nothing, nobody does. */
+			if (news != NULL && !news->is_private && waiter.session == 0)
+				break;
 			i++;
 			continue;
 		}
