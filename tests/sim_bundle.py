@@ -55,7 +55,7 @@ class Bundle(unittest.TestCase):
         pick = lambda text: [line for line in text.splitlines() if line.startswith(("  ", "state hash")) and "wall ms" not in line]
         self.assertEqual(pick(said), pick(alone))
         self.sim("loop", "--seeds", "1..1000", "--budget", "1ms", says="seeds done 1 of 1000")
-        self.sim("loop", "--seeds", "1..4", "--jobs", 2, "--keep-going", "--bug", "lease_not_checked", status=10,
+        self.sim("loop", "--seeds", "1..4", "--profile", "full", "--jobs", 2, "--keep-going", "--bug", "lease_not_checked", status=10,
                  says=r"failed 4\n  attempt-holder: seeds( [1-4]){4}\n")
         self.assertEqual(len(list((self.dir / "failures").glob("attempt-holder-[1-4]-*/verdict.json"))), 4)
 

@@ -119,7 +119,8 @@ struct pinf_router {
 	struct router_counters counters;
 	bool uncommitted; /* only ever set by a planted bug */
 	bool wake_miners; /* something may have become claimable in this step */
-	uint64_t wake_session; /* the one session with something new for them, beside that; 0: none */
+	uint64_t
+	    wake_session; /* the one session with something new for them, beside that; 0: none */
 };
 
 /* One request on its way through a handler. */
