@@ -76,7 +76,7 @@ sim_probes_take(uint64_t reached[SIM_PROBES_MAX])
 }
 
 static const struct pinf_option probes_options[] = {
-    {.name = "seeds", .type = PINF_OPT_TEXT, .fallback = "1..20", .help = "A..B: the worlds"},
+    {.name = "seeds", .type = PINF_OPT_TEXT, .fallback = "1..30", .help = "A..B: the worlds"},
     SIM_WORLD_OPTIONS,
 };
 
