@@ -40,6 +40,8 @@ bool vectors_read(struct vectors *v, const char *directory);
 void vectors_free(struct vectors *v);
 /* A member's text: "input", "output". */
 void vector_text(const struct vector *v, const char *member, struct pinf_bytes *out);
+/* The line that asks it of a driver, appended. */
+void vector_question(const struct vector *v, struct pinf_bytes *line);
 
 /* A process that speaks the protocol on its standard input and output. */
 struct driver {

@@ -114,19 +114,12 @@ first_of(const struct visit *v, bool valid)
 static void
 visit_vector(struct visit *v, const struct vector *of)
 {
-	struct pinf_bytes line = {0}, input = {0};
-	struct pinf_json_writer w = pinf_json_write_to(&line);
+	struct pinf_bytes line = {0};
 	struct pinf_json_reader root;
 	struct pinf_span id = {NULL, 0};
 	char text[300];
 
-	vector_text(of, "input", &input);
-	pinf_json_open(&w, NULL, '{');
-	pinf_json_put_str(&w, "id", of->id);
-	pinf_json_put_raw(&w, "input", pinf_span_of(&input));
-	pinf_json_put_str(&w, "operation", of->operation);
-	pinf_json_put_str(&w, "verb", "run");
-	pinf_json_close(&w, '}');
+	vector_question(of, &line);
 	(void)snprintf(text, sizeof text, "run %s", of->id);
 	if (ask(v, text, pinf_span_of(&line))) {
 		root = pinf_json_root(v->parsed);
@@ -147,7 +140,6 @@ visit_vector(struct visit *v, const struct vector *of)
 			good(text);
 	}
 	pinf_bytes_free(&line);
-	pinf_bytes_free(&input);
 }
 
 static void

@@ -151,18 +151,10 @@ begin(struct suite *s, struct driver *d)
 static void
 ask(struct suite *s, struct driver *d, struct outcome *o)
 {
-	const struct vector *v = o->vector;
-	struct pinf_bytes line = {0}, input = {0}, reply = {0};
-	struct pinf_json_writer w = pinf_json_write_to(&line);
+	struct pinf_bytes line = {0}, reply = {0};
 	enum heard heard;
 
-	vector_text(v, "input", &input);
-	pinf_json_open(&w, NULL, '{');
-	pinf_json_put_str(&w, "id", v->id);
-	pinf_json_put_raw(&w, "input", pinf_span_of(&input));
-	pinf_json_put_str(&w, "operation", v->operation);
-	pinf_json_put_str(&w, "verb", "run");
-	pinf_json_close(&w, '}');
+	vector_question(o->vector, &line);
 	heard = driver_ask(d, pinf_span_of(&line), s->timeout_ms, &reply);
 	if (heard == HEARD) {
 		judge(o, pinf_span_of(&reply));
@@ -175,7 +167,6 @@ ask(struct suite *s, struct driver *d, struct outcome *o)
 			say(o, FAILED, "%s", heard_text(heard));
 	}
 	pinf_bytes_free(&line);
-	pinf_bytes_free(&input);
 	pinf_bytes_free(&reply);
 }
 

@@ -206,3 +206,19 @@ vector_text(const struct vector *v, const char *member, struct pinf_bytes *out)
 
 	pinf_json_raw(&reader, member, out);
 }
+
+void
+vector_question(const struct vector *v, struct pinf_bytes *line)
+{
+	struct pinf_bytes input = {0};
+	struct pinf_json_writer w = pinf_json_write_to(line);
+
+	vector_text(v, "input", &input);
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_str(&w, "id", v->id);
+	pinf_json_put_raw(&w, "input", pinf_span_of(&input));
+	pinf_json_put_str(&w, "operation", v->operation);
+	pinf_json_put_str(&w, "verb", "run");
+	pinf_json_close(&w, '}');
+	pinf_bytes_free(&input);
+}
