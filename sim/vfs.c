@@ -53,11 +53,14 @@ struct handle {
 	struct file *file;
 };
 
+/* A quarter more at a time: two images that double are most of a large world's memory. */
 static void
 image_resize(struct image *image, size_t size)
 {
-	if (size > image->cap)
-		image->data = sim_grow(image->data, size, &image->cap, 1);
+	if (size > image->cap) {
+		image->cap = size + size / 4;
+		image->data = sim_need(realloc(image->data, image->cap));
+	}
 	if (size > image->size)
 		memset(image->data + image->size, 0, size - image->size);
 	image->size = size;
