@@ -25,6 +25,8 @@ struct vector {
 	char rule[64]; /* of policy.md, by which it must be refused; "": whichever */
 	char flags[200]; /* with spaces between */
 	char note[200];
+	bool deployed; /* whose rule it is: the deployed network's, or pinf's own */
+	const struct router_case *router_case; /* of a router's suite; NULL: a driver's */
 	struct pinf_json_reader reader; /* the vector's object; input and output are read again */
 };
 
@@ -80,6 +82,7 @@ struct suite {
 	const char *command;
 	const char *select; /* an id, or what ids begin with */
 	const char *level; /* vectors below it are not run */
+	const char *profile; /* "deployed": rules of the deployed network alone */
 	uint32_t timeout_ms;
 	struct outcome *outcomes;
 	size_t count;
@@ -91,6 +94,18 @@ struct suite {
 bool suite_wants(const struct suite *s, const struct vector *v);
 /* False: the driver cannot even begin; said on stderr. */
 bool suite_run(struct suite *s);
+
+/* A router at these URLs, whose administrator or owner of sessions the wallet is. */
+struct router_options {
+	const char *url, *miner_url; /* miner_url "": the same */
+	const char *wallet; /* file */
+	const char *address; /* of its identity; "": what it says itself */
+	const char *control; /* a command; "": none */
+};
+/* The cases of a router, as vectors without input. */
+bool router_vectors(struct vectors *v);
+bool suite_run_router(struct suite *s, const struct router_options *o);
+
 /* A line for each id that is expected to fail; false: the file is wrong, or a line names none.  Said on stderr. */
 bool suite_expect(struct suite *s, const char *path);
 

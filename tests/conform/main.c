@@ -12,10 +12,10 @@
 		.name = "vectors", .type = PINF_OPT_TEXT,                                          \
 		.help = "directory of the vectors; as a rule found by itself"                      \
 	}
-#define DRIVER                                                                                     \
+#define DRIVER(REQUIRED)                                                                           \
 	{.name = "cmd",                                                                            \
 	    .type = PINF_OPT_TEXT,                                                                 \
-	    .required = true,                                                                      \
+	    .required = REQUIRED,                                                                  \
 	    .help = "the driver, as a shell's command"},                                           \
 	{                                                                                          \
 		.name = "timeout", .type = PINF_OPT_DURATION, .min = 100, .max = 600000,           \
@@ -23,15 +23,36 @@
 	}
 
 static const struct pinf_option run_options[] = {
-    DRIVER,
+    DRIVER(false),
     VECTORS,
+    {.name = "router",
+	.type = PINF_OPT_TEXT,
+	.help = "instead of a driver: a router's URL for callers, http://HOST:PORT"},
+    {.name = "miner-url",
+	.type = PINF_OPT_TEXT,
+	.help = "its URL for miners and administration; empty: the same"},
+    {.name = "wallet",
+	.type = PINF_OPT_TEXT,
+	.help = "a wallet's file; it may create sessions there, and rotate keys"},
+    {.name = "router-address",
+	.type = PINF_OPT_TEXT,
+	.help = "the router's identity; empty: what it says of itself"},
+    {.name = "control",
+	.type = PINF_OPT_TEXT,
+	.help = "a program that restarts it, as a shell's command"},
     {.name = "select",
 	.type = PINF_OPT_TEXT,
 	.help = "an id, or what ids begin with, as in blob.open/"},
     {.name = "level",
-	.type = PINF_OPT_TEXT,
+	.type = PINF_OPT_CHOICE,
+	.choices = "must|should|may",
 	.fallback = "must",
-	.help = "must, should or may: what is run"},
+	.help = "down to which level cases are run"},
+    {.name = "profile",
+	.type = PINF_OPT_CHOICE,
+	.choices = "deployed|pinf",
+	.fallback = "pinf",
+	.help = "deployed: rules of the deployed network alone"},
     {.name = "known-failing",
 	.type = PINF_OPT_TEXT,
 	.help = "a file of ids, one a line; one that passes is a failure"},
@@ -39,7 +60,7 @@ static const struct pinf_option run_options[] = {
     {.name = "jsonl", .type = PINF_OPT_TEXT, .help = "a file: a JSON object a vector"},
     {.name = "junit", .type = PINF_OPT_TEXT, .help = "a file: JUnit's XML"},
 };
-static const struct pinf_option doctor_options[] = {DRIVER, VECTORS};
+static const struct pinf_option doctor_options[] = {DRIVER(true), VECTORS};
 static const struct pinf_option plain_options[] = {VECTORS};
 
 /* Beside the program in an installation, else where it was built from. */
@@ -101,52 +122,73 @@ conclude(struct suite *s, const struct pinf_options *o)
 		(void)fprintf(stderr, "pinf-conform: a report's file cannot be written\n");
 		return EXIT_USAGE;
 	}
-	(void)printf("%zu vectors: %zu passed, %zu failed, %zu skipped\n", s->count, passed, failed,
-	    skipped);
+	(void)printf(
+	    "%zu cases: %zu passed, %zu failed, %zu skipped\n", s->count, passed, failed, skipped);
 	if (failed > 0)
 		return EXIT_FAILED;
 	return passed > 0 ? EXIT_PASS : EXIT_NOTHING;
 }
 
 static enum conform_exit
-run(const struct pinf_options *o, const struct vectors *v)
+run(const struct pinf_options *o, struct vectors *v)
 {
+	const struct router_options router = {.url = pinf_option_text(o, "router"),
+	    .miner_url = pinf_option_text(o, "miner-url"),
+	    .wallet = pinf_option_text(o, "wallet"),
+	    .address = pinf_option_text(o, "router-address"),
+	    .control = pinf_option_text(o, "control")};
 	struct suite s = {.vectors = v,
 	    .command = pinf_option_text(o, "cmd"),
 	    .select = pinf_option_text(o, "select"),
 	    .level = pinf_option_text(o, "level"),
+	    .profile = pinf_option_text(o, "profile"),
 	    .timeout_ms = (uint32_t)pinf_option(o, "timeout")->number};
+	const bool asks_router = router.url[0] != '\0';
 	enum conform_exit exit_code = EXIT_NOTHING;
 
+	if (asks_router == (s.command[0] != '\0') || (asks_router && router.wallet[0] == '\0')) {
+		(void)fputs(
+		    "pinf-conform run: give --cmd DRIVER, or --router URL and --wallet FILE\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	if (asks_router ? !router_vectors(v) : !read_vectors(v, o))
+		return EXIT_USAGE;
 	if (pinf_option(o, "dry-run")->number != 0)
 		return list(&s);
-	if (suite_run(&s))
+	if (asks_router ? suite_run_router(&s, &router) : suite_run(&s))
 		exit_code = conclude(&s, o);
 	free(s.outcomes);
 	return exit_code;
 }
 
 static enum conform_exit
-visit(const struct pinf_options *o, const struct vectors *v)
+visit(const struct pinf_options *o, struct vectors *v)
 {
+	if (!read_vectors(v, o))
+		return EXIT_USAGE;
 	return doctor(v, pinf_option_text(o, "cmd"), (uint32_t)pinf_option(o, "timeout")->number);
 }
 
 static enum conform_exit
-explain(const struct pinf_options *o, const struct vectors *v)
+explain(const struct pinf_options *o, struct vectors *v)
 {
+	if (!read_vectors(v, o) || !router_vectors(v))
+		return EXIT_USAGE;
 	for (size_t i = 0; i < v->count; i++) {
 		const struct vector *of = &v->list[i];
 		struct pinf_bytes input = {0}, output = {0};
 
 		if (strcmp(of->id, o->positional[0]) != 0)
 			continue;
-		vector_text(of, "input", &input);
-		vector_text(of, "output", &output);
 		(void)printf("%s\n  rule   %s (spec/), level %s%s%s\n", of->id, of->spec, of->level,
 		    of->flags[0] == '\0' ? "" : ", flags ", of->flags);
 		if (of->note[0] != '\0')
 			(void)printf("  note   %s\n", of->note);
+		if (of->router_case != NULL)
+			return EXIT_PASS;
+		vector_text(of, "input", &input);
+		vector_text(of, "output", &output);
 		(void)printf("  input  %.*s%s\n", (int)(input.len < 4000 ? input.len : 4000),
 		    (const char *)input.data, input.len < 4000 ? "" : "...");
 		if (of->stage[0] != '\0')
@@ -166,11 +208,12 @@ explain(const struct pinf_options *o, const struct vectors *v)
 
 /* That they can be read is most of it. */
 static enum conform_exit
-lint(const struct pinf_options *o, const struct vectors *v)
+lint(const struct pinf_options *o, struct vectors *v)
 {
 	size_t from = 0, to;
 
-	(void)o;
+	if (!read_vectors(v, o))
+		return EXIT_USAGE;
 	for (; from < v->count; from = to) {
 		size_t negative = 0;
 
@@ -187,10 +230,10 @@ lint(const struct pinf_options *o, const struct vectors *v)
 
 static const struct {
 	struct pinf_command command;
-	enum conform_exit (*run)(const struct pinf_options *o, const struct vectors *v);
+	enum conform_exit (*run)(const struct pinf_options *o, struct vectors *v);
 } commands[] = {
     {{.name = "pinf-conform run",
-	 .summary = "Asks a driver every vector, and judges its answers.",
+	 .summary = "Asks a driver every vector, or a router every case, and judges the answers.",
 	 .options = run_options,
 	 .option_count = sizeof run_options / sizeof run_options[0]},
 	run},
@@ -200,7 +243,7 @@ static const struct {
 	 .option_count = sizeof doctor_options / sizeof doctor_options[0]},
 	visit},
     {{.name = "pinf-conform explain",
-	 .summary = "Shows a vector, and the rule that it is about.",
+	 .summary = "Shows a vector or a case, and the rule that it is about.",
 	 .positionals = "ID",
 	 .positional_min = 1,
 	 .positional_max = 1,
@@ -234,7 +277,7 @@ start(size_t c, int argc, char **argv)
 		(void)fputs((const char *)message.data, stderr);
 	else if (o.help)
 		exit_code = fputs((const char *)message.data, stdout) < 0 ? EXIT_USAGE : EXIT_PASS;
-	else if (read_vectors(&v, &o))
+	else
 		exit_code = commands[c].run(&o, &v);
 	vectors_free(&v);
 	pinf_bytes_free(&message);

@@ -18,7 +18,8 @@ bool
 suite_wants(const struct suite *s, const struct vector *v)
 {
 	return strncmp(v->id, s->select, strlen(s->select)) == 0 &&
-	       rank(v->level) <= rank(s->level);
+	       rank(v->level) <= rank(s->level) &&
+	       (v->deployed || strcmp(s->profile, "deployed") != 0);
 }
 
 __attribute__((format(printf, 3, 4))) static void

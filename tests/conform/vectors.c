@@ -52,6 +52,7 @@ read_vector(struct pinf_json_reader *r, struct vector *v)
 	pinf_json_label(r, "stage", false, v->stage, sizeof v->stage);
 	pinf_json_label(r, "rule", false, v->rule, sizeof v->rule);
 	read_flags(r, v);
+	v->deployed = strcmp(origin, "deployed") == 0;
 	valid = strcmp(result, "valid") == 0;
 	if (!valid && strcmp(result, "invalid") != 0)
 		pinf_json_fail(r, "result", PINF_E_UNKNOWN_FIELD);
