@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/send.h"
+#include "foreign.h"
 #include "world.h"
 
 #define MARKER_LEN     16
@@ -115,7 +116,9 @@ sim_client_start(struct sim_world *w, struct sim_client *c)
 	c->up = true;
 	if (c->life > 0)
 		sim_timeline_add(w, (struct sim_mark){.kind = SIM_MARK_UP, .node = c->node});
-	if (c->role == SIM_MINER)
+	if (sim_is_foreign(c))
+		sim_foreign_start(w, c);
+	else if (c->role == SIM_MINER)
 		start_miner(w, c);
 	else if (c->role == SIM_CALLER)
 		start_caller(w, c);
@@ -339,17 +342,17 @@ void
 sim_client_event(struct sim_world *w, struct sim_client *c, struct pinf_event *event)
 {
 	struct pinf_effects effects = {0};
-	enum pinf_err err;
+	enum pinf_err err = PINF_OK;
 
 	event->now_ms = sim_client_now(w, c);
 	event->mono_ms = w->now_ms;
 	sim_trace_event(w, c->node, event);
-	if (c->role == SIM_MINER)
+	if (sim_is_foreign(c))
+		sim_foreign_step(w, c, event, &effects);
+	else if (c->role == SIM_MINER)
 		err = pinf_miner_step(c->miner, event, &effects);
 	else if (c->caller != NULL)
 		err = pinf_caller_step(c->caller, event, &effects);
-	else
-		err = PINF_OK;
 	if (err != PINF_OK)
 		(void)sim_need(NULL);
 	for (size_t i = 0; i < effects.count; i++)

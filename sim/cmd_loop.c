@@ -30,6 +30,7 @@ static const struct pinf_option loop_options[] = {
 	.help = "no further seed is begun after this time"},
     {.name = "keep-going", .type = PINF_OPT_BOOL, .help = "past the first failure, to find all"},
     SIM_WORLD_OPTIONS,
+    SIM_NODE_OPTION,
     {.name = "bug",
 	.type = PINF_OPT_TEXT,
 	.help = "a planted bug that is on, to see what finds it"},
@@ -231,7 +232,7 @@ run(const struct pinf_options *o)
 	l->until_ms = l->start_ms + pinf_option(o, "budget")->number;
 	l->jobs = (size_t)pinf_option(o, "jobs")->number;
 	l->keep_going = pinf_option(o, "keep-going")->number != 0;
-	if (sim_scenario_read(&l->scenario, o, "swarm") &&
+	if (sim_nodes_read(o) && sim_scenario_read(&l->scenario, o, "swarm") &&
 	    sim_seeds_read(pinf_option_text(o, "seeds"), &l->first, &l->last)) {
 		l->scenario.wish.seed = l->newest = l->first;
 		sim_plant(pinf_option_text(o, "bug"));

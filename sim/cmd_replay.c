@@ -11,6 +11,7 @@ static const struct pinf_option replay_options[] = {
     {.name = "no-bug",
 	.type = PINF_OPT_BOOL,
 	.help = "without the bug that was planted: what the mended code makes of it"},
+    SIM_NODE_OPTION,
 };
 
 static const char *
@@ -50,7 +51,8 @@ run(const struct pinf_options *o)
 	struct sim_plan plan = {0};
 	enum sim_exit exit_code;
 
-	if (!sim_bundle_read(directory, &before) || !sim_bundle_plan(directory, shrunk, &plan))
+	if (!sim_nodes_read(o) || !sim_bundle_read(directory, &before) ||
+	    !sim_bundle_plan(directory, shrunk, &plan))
 		return SIM_EXIT_USAGE;
 	sim_plant(pinf_option(o, "no-bug")->number != 0 ? "" : before.bug);
 	exit_code = sim_run_plan(&plan, &total, false, false);

@@ -22,6 +22,7 @@ static const struct pinf_option run_options[] = {
     {.name = "bug",
 	.type = PINF_OPT_TEXT,
 	.help = "a planted bug that is on, to see what finds it"},
+    SIM_NODE_OPTION,
     {.name = "report",
 	.type = PINF_OPT_TEXT,
 	.help = "an HTML file that shows the last run; sim/run: build/report.html"},
@@ -63,7 +64,7 @@ static void
 ask_for_report(const struct pinf_options *o, struct pinf_bytes *again, uint64_t seed)
 {
 	static const char *const same[] = {"plan", "scenario", "set", "sessions", "miners",
-	    "unlisted", "minutes", "profile", "faults", "bug"};
+	    "unlisted", "minutes", "profile", "faults", "bug", "node"};
 	const char *path = pinf_option_text(o, "report");
 	char number[24];
 
@@ -190,6 +191,8 @@ run(const struct pinf_options *o)
 	    !sim_seeds_read(pinf_option_text(o, "seeds"), &wish->seed, &last))
 		return SIM_EXIT_USAGE;
 	sim_plant(pinf_option_text(o, "bug"));
+	if (!sim_nodes_read(o))
+		return SIM_EXIT_USAGE;
 	exit_code = run_all(o, &scenario, last, &total);
 	if (exit_code == SIM_EXIT_PASS)
 		exit_code = sim_scenario_verdict(&scenario.assert, &total);

@@ -35,6 +35,7 @@ sim_oracle_name(enum sim_oracle oracle)
 	    [SIM_AUDIT_CHAIN] = "audit-chain",
 	    [SIM_PRIVACY_ONE_WAY] = "privacy-one-way",
 	    [SIM_LIVENESS] = "liveness",
+	    [SIM_NODE] = "node",
 	};
 
 	return names[oracle];
@@ -142,7 +143,9 @@ sim_oracle_sealed(struct sim_world *w, struct pinf_span blob, const struct pinf_
 
 	w->stats.seals++;
 	memcpy(salt.bytes, header.salt, sizeof salt.bytes);
-	fresh = fresh && pinf_hash_equal(sim_map_put(&w->oracles.salts, &salt, sha256), sha256);
+	/* Nobody draws zeros, and the map has no such key. */
+	fresh = fresh && !pinf_hash_equal(&salt, &(struct pinf_hash){{0}}) &&
+		pinf_hash_equal(sim_map_put(&w->oracles.salts, &salt, sha256), sha256);
 	sim_check(w, SIM_FRESH_SALT, fresh, "two sealed blobs share a salt");
 }
 

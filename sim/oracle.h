@@ -29,6 +29,7 @@ enum sim_oracle {
 	SIM_AUDIT_CHAIN,
 	SIM_PRIVACY_ONE_WAY,
 	SIM_LIVENESS,
+	SIM_NODE,
 	SIM_ORACLES
 };
 const char *sim_oracle_name(enum sim_oracle oracle);

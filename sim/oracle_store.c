@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/audit.h"
+#include "foreign.h"
 #include "world.h"
 
 #define PAGE 16
@@ -160,6 +161,8 @@ check_task(struct sim_world *w, const struct pinf_keyring *keyring, const struct
 	enum pinf_err err;
 
 	w->stats.tasks[t->state]++;
+	if (t->state == PINF_TASK_COMMITTED || t->state == PINF_TASK_CLOSED)
+		w->stats.by_nodes += sim_foreign_has(sim_member_of(w, &t->miner));
 	w->stats.attempts += t->attempt;
 	sim_check(w, SIM_LIVENESS, t->state >= PINF_TASK_COMMITTED,
 	    "task %llu of session %llu is still %s", (unsigned long long)t->id,

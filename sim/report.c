@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "foreign.h"
 #include "report.h"
 
 /* A run that asks less of the protocol than this says nothing. */
@@ -36,6 +37,8 @@ is_looked_at(const struct sim_plan *plan, int oracle)
 		return plan->chain.nodes != 0;
 	for (size_t i = 0; i < plan->step_count; i++)
 		pooled |= plan->steps[i].op == SIM_SESSION && plan->steps[i].seats > 0;
+	if (oracle == SIM_NODE)
+		return sim_foreign_any();
 	return oracle != SIM_SEATS || pooled;
 }
 
@@ -49,6 +52,8 @@ sim_verdict(const struct sim_world *w)
 	if (o->failed)
 		return o->broken == SIM_LIVENESS ? SIM_EXIT_LIVENESS : SIM_EXIT_SAFETY;
 	if (completed(&w->stats) * COMPLETED_PER_SUBMITTED < w->stats.submitted)
+		return SIM_EXIT_VACUOUS;
+	if (sim_foreign_any() && w->stats.by_nodes == 0)
 		return SIM_EXIT_VACUOUS;
 	for (int i = 0; i < SIM_ORACLES; i++)
 		if (o->evaluated[i] == 0 && is_looked_at(w->plan, i))
@@ -209,6 +214,8 @@ put_tasks(struct sink *to, const struct sim_stats *s)
 	row(to, "given up", s->given_up);
 	row(to, "seats given", s->seats);
 	row(to, "attempts", s->attempts);
+	if (sim_foreign_any())
+		row(to, "results of nodes", s->by_nodes);
 	row(to, "inferences", s->inferences);
 	row(to, "key grants", s->grants);
 	row(to, "signed requests", s->signed_requests);
@@ -250,7 +257,7 @@ put_faults(struct sink *to, const struct sim_total *t)
 		row(to, blob_names[i], t->blob_faults[i]);
 	group_end(to);
 	group(to, "oracles");
-	for (int i = 0; i < SIM_ORACLES; i++)
+	for (int i = 0; i < SIM_ORACLES - !sim_foreign_any(); i++)
 		row(to, sim_oracle_name((enum sim_oracle)i), t->evaluated[i]);
 	group_end(to);
 	group(to, "probes");

@@ -10,6 +10,7 @@
 #include <pinf/bug.h>
 
 #include "bundle.h"
+#include "foreign.h"
 #include "html.h"
 #include "runs.h"
 
@@ -47,6 +48,14 @@ const char *
 sim_planted(void)
 {
 	return planted;
+}
+
+bool
+sim_nodes_read(const struct pinf_options *o)
+{
+	const char *text = pinf_option_text(o, "node");
+
+	return text[0] == '\0' || sim_foreign_set(text);
 }
 
 void

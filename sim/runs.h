@@ -52,6 +52,14 @@ extern const struct sim_command sim_command_canary, sim_command_loop, sim_comman
 		.help = "all, none, or some of " SIM_FAULT_KINDS                                   \
 	}
 
+#define SIM_NODE_OPTION                                                                            \
+	{                                                                                          \
+		.name = "node", .type = PINF_OPT_TEXT,                                             \
+		.help = "mN=exec:CMD: another implementation as that miner"                        \
+	}
+/* Of --node, if it is there; says what is wrong, on stderr. */
+bool sim_nodes_read(const struct pinf_options *o);
+
 /* Of which seed it is, the caller says; otherwise: the profile of those who say nothing.  Says what is wrong, on stderr. */
 bool sim_scenario_read(
     struct sim_scenario *scenario, const struct pinf_options *o, const char *otherwise);

@@ -279,6 +279,7 @@ struct sim_stats {
 	uint64_t seats; /* given */
 	uint64_t tasks[PINF_TASK_STATES];
 	uint64_t attempts;
+	uint64_t by_nodes; /* results of miners that are another implementation's */
 	uint64_t rules[PINF_RULE_COUNT];
 	uint64_t sessions;
 	uint64_t busy_ms; /* of miners' slots, with attempts that were committed */

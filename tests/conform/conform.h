@@ -4,13 +4,12 @@
 #define PINF_CONFORM_H
 
 #include <stdio.h>
-#include <sys/types.h>
 
 #include "core/json.h"
 #include "core/options.h"
+#include "sim/driver.h"
 
 #define ID_MAX     96
-#define REPLY_MAX  ((size_t)16 << 20)
 #define DETAIL_MAX 400
 
 enum conform_exit { EXIT_PASS, EXIT_USAGE, EXIT_NOTHING, EXIT_FAILED = 10 };
@@ -44,29 +43,6 @@ void vectors_free(struct vectors *v);
 void vector_text(const struct vector *v, const char *member, struct pinf_bytes *out);
 /* The line that asks it of a driver, appended. */
 void vector_question(const struct vector *v, struct pinf_bytes *line);
-
-/* A process that speaks the protocol on its standard input and output. */
-struct driver {
-	const char *command;
-	pid_t pid; /* 0: none runs */
-	int in, out;
-	struct pinf_bytes pending; /* read, and not a whole line yet */
-};
-
-enum heard {
-	HEARD, /* a line */
-	HEARD_END, /* it ended, or closed its output */
-	HEARD_NOTHING, /* for too long */
-	HEARD_TOO_MUCH /* a line that does not end */
-};
-
-bool driver_start(struct driver *d, const char *command);
-/* Sends a line (without its end) and waits for one; reply is empty where none came. */
-enum heard
-driver_ask(struct driver *d, struct pinf_span line, uint32_t timeout_ms, struct pinf_bytes *reply);
-/* Waits for its end, or ends it; what it ended with, as a shell has it. */
-int driver_end(struct driver *d, uint32_t grace_ms);
-const char *heard_text(enum heard heard);
 
 enum result { PASSED, FAILED, SKIPPED, EXPECTED, UNEXPECTED, RESULTS };
 

@@ -127,6 +127,7 @@ struct case_list router_request_cases(void);
 struct case_list router_auth_cases(void);
 struct case_list router_access_cases(void);
 struct case_list router_task_cases(void);
+struct case_list router_change_cases(void);
 void router_request_run(struct trial *t);
 
 /* Text for a path or a body, good until four more were made. */
@@ -157,6 +158,8 @@ void make_listed(struct trial *t, struct session *s);
 /* What only a control program can do; skips the trial where there is none. */
 bool control(struct trial *t, const char *action);
 
+/* A private session of its own with its miner, and a task at that stage. */
+struct task *task_at(struct trial *t, struct session *s, enum stage stage);
 struct task *new_task(struct trial *t, const struct session *s);
 /* Leads the task on to that stage; each step must succeed. */
 void advance(struct trial *t, struct task *k, enum stage stage);

@@ -33,7 +33,7 @@ bool
 router_vectors(struct vectors *v)
 {
 	const struct case_list lists[] = {router_request_cases(), router_auth_cases(),
-	    router_access_cases(), router_task_cases()};
+	    router_access_cases(), router_task_cases(), router_change_cases()};
 
 	for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
 		struct vector *more = realloc(v->list, (v->count + lists[l].count) * sizeof *more);

@@ -6,18 +6,6 @@
 #include "crypto/crypto.h"
 #include "router.h"
 
-/* A private session, its miner, and a task at that stage. */
-static struct task *
-task_at(struct trial *t, struct session *s, enum stage stage)
-{
-	struct task *k;
-
-	make_listed(t, s);
-	k = new_task(t, s);
-	advance(t, k, stage);
-	return k;
-}
-
 static void
 sealed(struct trial *t)
 {
@@ -233,7 +221,7 @@ magic_damaged(struct trial *t)
 }
 
 static void
-ack_twice(struct trial *t)
+other_miner(struct trial *t)
 {
 	struct session s;
 	struct task *k = task_at(t, &s, ACKED);
@@ -241,9 +229,26 @@ ack_twice(struct trial *t)
 	precommit(t, k, OTHER_MINER);
 	if (!is_over(t) && t->status < 400)
 		fail(t, "%s: another miner's precommit was taken", t->asked);
+	advance(t, k, READ_RESULT);
+}
+
+static void
+sent_again(struct trial *t)
+{
+	struct session s;
+	struct task *k = task_at(t, &s, ACKED);
+
 	miner_verb(t, k, MINER, "ack");
-	if (!is_over(t) && t->status != 200 && t->status != 409)
-		expect(t, 409, "wrong-state");
+	expect(t, 200, "");
+	advance(t, k, PRECOMMITTED);
+	precommit(t, k, MINER);
+	expect(t, 200, "");
+	if (is_over(t))
+		return;
+	k->result_payload.sha256.bytes[0] ^= 1;
+	precommit(t, k, MINER);
+	expect(t, 409, "wrong-state");
+	k->result_payload.sha256.bytes[0] ^= 1;
 	advance(t, k, READ_RESULT);
 }
 
@@ -427,111 +432,6 @@ task_seen_by_its_owner(struct trial *t)
 		fail(t, "%s: the miner's signature is not there", t->asked);
 }
 
-static void
-rotate(struct trial *t)
-{
-	ask(t, (struct request){.who = OWNER,
-		   .side = MINERS,
-		   .method = "POST",
-		   .path = "/api/v1/keys/rotate",
-		   .body = "{}"});
-	expect(t, 200, "");
-}
-
-/* A task finishes under the version that it began with, whenever the rotation comes. */
-static void
-rotated(struct trial *t, enum stage stage)
-{
-	struct session s;
-	struct task *k = task_at(t, &s, stage), *next;
-	const uint32_t version = k->version;
-
-	rotate(t);
-	advance(t, k, READ_RESULT);
-	if (!is_over(t) && k->version != version)
-		fail(t, "the task's key version changed");
-	next = new_task(t, &s);
-	advance(t, next, SEALED);
-	if (!is_over(t) && next->version <= version)
-		fail(t, "after a rotation a new task has key version %u", next->version);
-}
-
-static void
-rotated_before_the_upload(struct trial *t)
-{
-	rotated(t, SEALED);
-}
-
-static void
-rotated_under_a_lease(struct trial *t)
-{
-	rotated(t, READ_INPUT);
-}
-
-static void
-rotated_before_the_reading(struct trial *t)
-{
-	rotated(t, COMMITTED);
-}
-
-static void
-destroyed_in_use(struct trial *t)
-{
-	struct session s;
-	struct task *k = task_at(t, &s, SUBMITTED);
-
-	rotate(t);
-	ask(t, (struct request){.who = OWNER,
-		   .side = MINERS,
-		   .method = "POST",
-		   .path = "/api/v1/keys/destroy",
-		   .body = text_of("{\"force\":false,\"key_version\":%u}", k->version)});
-	expect(t, 409, "key-version-in-use");
-	advance(t, k, READ_RESULT);
-}
-
-static void
-rotation_by_a_stranger(struct trial *t)
-{
-	ask(t, (struct request){.who = STRANGER,
-		   .side = MINERS,
-		   .method = "POST",
-		   .path = "/api/v1/keys/rotate",
-		   .body = "{}"});
-	expect(t, 403, "denied");
-}
-
-static void
-restarted(struct trial *t, enum stage stage)
-{
-	struct session s;
-	struct task *k;
-
-	if (!t->router->controlled)
-		(void)control(t, "restart");
-	k = task_at(t, &s, stage);
-	if (control(t, "restart"))
-		advance(t, k, READ_RESULT);
-}
-
-static void
-restarted_after_submission(struct trial *t)
-{
-	restarted(t, SUBMITTED);
-}
-
-static void
-restarted_after_precommit(struct trial *t)
-{
-	restarted(t, PRECOMMITTED);
-}
-
-static void
-restarted_after_commit(struct trial *t)
-{
-	restarted(t, COMMITTED);
-}
-
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
 		.id = "router/" ID, .spec = SPEC, .run = RUN                                       \
@@ -558,7 +458,8 @@ static const struct router_case cases[] = {
     CASE("blob/scope-of-the-blob", "STATE-6", scope_of_the_blob),
     CASE("blob/commitment", "API-34", commitment_damaged),
     CASE("blob/magic", "API-34", magic_damaged),
-    CASE("lease/other-miner", "STATE-9", ack_twice),
+    CASE("lease/other-miner", "STATE-9", other_miner),
+    CASE("lease/sent-again", "API-32", sent_again),
     CASE("lease/no-precommit", "STATE-9", commit_without_precommit),
     CASE("lease/other-result", "STATE-9", commit_of_other_bytes),
     CASE("lease/wrong-size", "API-34", commit_of_a_wrong_size),
@@ -567,14 +468,6 @@ static const struct router_case cases[] = {
     CASE("lease/release", "STATE-8", released),
     CASE("lease/old-attempt", "SCOPE-7", old_attempt),
     CASE("lease/too-late", "STATE-8", too_late),
-    CASE("rotation/before-the-upload", "STATE-5", rotated_before_the_upload),
-    CASE("rotation/under-a-lease", "STATE-5", rotated_under_a_lease),
-    CASE("rotation/before-the-reading", "STATE-5", rotated_before_the_reading),
-    CASE("rotation/destroy-in-use", "API-41", destroyed_in_use),
-    CASE("rotation/stranger", "API-41", rotation_by_a_stranger),
-    CASE("restart/after-submission", "STATE-6", restarted_after_submission),
-    CASE("restart/after-precommit", "STATE-9", restarted_after_precommit),
-    CASE("restart/after-commit", "STATE-11", restarted_after_commit),
 };
 
 struct case_list

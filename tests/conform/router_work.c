@@ -569,3 +569,14 @@ advance(struct trial *t, struct task *k, enum stage stage)
 		k->stage = next;
 	}
 }
+
+struct task *
+task_at(struct trial *t, struct session *s, enum stage stage)
+{
+	struct task *k;
+
+	make_listed(t, s);
+	k = new_task(t, s);
+	advance(t, k, stage);
+	return k;
+}

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conform.h"
+#include "driver.h"
 
 static uint64_t
 now_ms(void)
