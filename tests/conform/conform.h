@@ -25,7 +25,8 @@ struct vector {
 	char flags[200]; /* with spaces between */
 	char note[200];
 	bool deployed; /* whose rule it is: the deployed network's, or pinf's own */
-	const struct router_case *router_case; /* of a router's suite; NULL: a driver's */
+	const struct router_case *router_case; /* of a router's suite; NULL: not */
+	const struct miner_case *miner_case; /* of a miner's */
 	struct pinf_json_reader reader; /* the vector's object; input and output are read again */
 };
 
@@ -62,6 +63,7 @@ struct suite {
 	uint32_t timeout_ms;
 	struct outcome *outcomes;
 	size_t count;
+	bool has_miner; /* it can be a node */
 	char implementation[100];
 	char version[60];
 };
@@ -70,6 +72,13 @@ struct suite {
 bool suite_wants(const struct suite *s, const struct vector *v);
 /* False: the driver cannot even begin; said on stderr. */
 bool suite_run(struct suite *s);
+
+/* A driver that runs and has said what it is; false: said on stderr, and it is to be ended. */
+bool suite_begin(struct suite *s, struct driver *d);
+
+/* A miner's cases, as vectors without input; its driver is the suite's command. */
+bool miner_vectors(struct vectors *v);
+bool suite_run_miner(struct suite *s);
 
 /* A router at these URLs, whose administrator or owner of sessions the wallet is. */
 struct router_options {

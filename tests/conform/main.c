@@ -25,6 +25,9 @@
 static const struct pinf_option run_options[] = {
     DRIVER(false),
     VECTORS,
+    {.name = "miner",
+	.type = PINF_OPT_BOOL,
+	.help = "the driver's miner instead of its codec; the kit plays the router"},
     {.name = "router",
 	.type = PINF_OPT_TEXT,
 	.help = "instead of a driver: a router's URL for callers, http://HOST:PORT"},
@@ -143,7 +146,8 @@ run(const struct pinf_options *o, struct vectors *v)
 	    .level = pinf_option_text(o, "level"),
 	    .profile = pinf_option_text(o, "profile"),
 	    .timeout_ms = (uint32_t)pinf_option(o, "timeout")->number};
-	const bool asks_router = router.url[0] != '\0';
+	const bool asks_router = router.url[0] != '\0',
+		   asks_miner = pinf_option(o, "miner")->number != 0;
 	enum conform_exit exit_code = EXIT_NOTHING;
 
 	if (asks_router == (s.command[0] != '\0') || (asks_router && router.wallet[0] == '\0')) {
@@ -152,11 +156,13 @@ run(const struct pinf_options *o, struct vectors *v)
 		    stderr);
 		return EXIT_USAGE;
 	}
-	if (asks_router ? !router_vectors(v) : !read_vectors(v, o))
+	if (asks_router ? !router_vectors(v) : asks_miner ? !miner_vectors(v) : !read_vectors(v, o))
 		return EXIT_USAGE;
 	if (pinf_option(o, "dry-run")->number != 0)
 		return list(&s);
-	if (asks_router ? suite_run_router(&s, &router) : suite_run(&s))
+	if (asks_router  ? suite_run_router(&s, &router)
+	    : asks_miner ? suite_run_miner(&s)
+			 : suite_run(&s))
 		exit_code = conclude(&s, o);
 	free(s.outcomes);
 	return exit_code;
@@ -173,7 +179,7 @@ visit(const struct pinf_options *o, struct vectors *v)
 static enum conform_exit
 explain(const struct pinf_options *o, struct vectors *v)
 {
-	if (!read_vectors(v, o) || !router_vectors(v))
+	if (!read_vectors(v, o) || !router_vectors(v) || !miner_vectors(v))
 		return EXIT_USAGE;
 	for (size_t i = 0; i < v->count; i++) {
 		const struct vector *of = &v->list[i];
@@ -185,7 +191,7 @@ explain(const struct pinf_options *o, struct vectors *v)
 		    of->flags[0] == '\0' ? "" : ", flags ", of->flags);
 		if (of->note[0] != '\0')
 			(void)printf("  note   %s\n", of->note);
-		if (of->router_case != NULL)
+		if (of->router_case != NULL || of->miner_case != NULL)
 			return EXIT_PASS;
 		vector_text(of, "input", &input);
 		vector_text(of, "output", &output);

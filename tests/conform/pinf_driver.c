@@ -88,8 +88,31 @@ start(struct pinf_json_writer *reply)
 		pinf_json_put_str(reply, NULL, operations[i].name);
 	pinf_json_close(reply, ']');
 	pinf_json_put_uint(reply, "protocol", PROTOCOL);
+	pinf_json_open(reply, "roles", '[');
+	pinf_json_put_str(reply, NULL, "miner");
+	pinf_json_close(reply, ']');
 	pinf_json_put_str(reply, "version", PINF_VERSION);
 	pinf_json_close(reply, '}');
+}
+
+static void
+answer_verb(struct pinf_span verb, struct pinf_json_reader *request, struct pinf_json_writer *reply)
+{
+	if (pinf_span_equal(verb, pinf_span_str("start"))) {
+		start(reply);
+	} else if (pinf_span_equal(verb, pinf_span_str("run"))) {
+		run(request, reply);
+	} else if (pinf_span_equal(verb, pinf_span_str("event"))) {
+		pinf_json_open(reply, "ok", '{');
+		node_event(request, reply);
+		pinf_json_close(reply, '}');
+	} else if (pinf_span_equal(verb, pinf_span_str("node")) && !node_begin(request)) {
+		pinf_json_put_str(reply, "skip", "a miner alone");
+	} else {
+		if (pinf_span_equal(verb, pinf_span_str("reset")))
+			node_reset();
+		pinf_json_put_raw(reply, "ok", pinf_span_str("{}"));
+	}
 }
 
 /* False: it was the last line. */
@@ -109,12 +132,7 @@ answer(struct pinf_span line)
 	need_read(&request);
 	stops = pinf_span_equal(verb, pinf_span_str("stop"));
 	pinf_json_open(&reply, NULL, '{');
-	if (pinf_span_equal(verb, pinf_span_str("start")))
-		start(&reply);
-	else if (pinf_span_equal(verb, pinf_span_str("run")))
-		run(&request, &reply);
-	else /* reset, stop: nothing is kept from one line to the next */
-		pinf_json_put_raw(&reply, "ok", pinf_span_str("{}"));
+	answer_verb(verb, &request, &reply);
 	pinf_json_close(&reply, '}');
 	need(pinf_json_written(&reply) == PINF_OK);
 	(void)fwrite(text.data, 1, text.len, stdout);
@@ -135,6 +153,7 @@ main(void)
 	while ((len = getline(&line, &cap, stdin)) > 0)
 		if (!answer((struct pinf_span){(const uint8_t *)line, (size_t)len}))
 			break;
+	node_reset();
 	free(line);
 	return 0;
 }

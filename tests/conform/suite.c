@@ -114,9 +114,23 @@ judge(struct outcome *o, struct pinf_span line)
 	pinf_json_free(parsed);
 }
 
-/* A driver that runs and has said what it is; false: said on stderr. */
+/* Whether an array of texts, which need not be there, has that one. */
 static bool
-begin(struct suite *s, struct driver *d)
+names(struct pinf_json_reader *r, const char *array, const char *wanted)
+{
+	bool found = false;
+
+	for (size_t i = 0, count = pinf_json_array(r, array, false, 64); i < count; i++) {
+		struct pinf_span text = {NULL, 0};
+
+		pinf_json_item_text(r, array, i, &text);
+		found |= pinf_span_equal(text, pinf_span_str(wanted));
+	}
+	return found;
+}
+
+bool
+suite_begin(struct suite *s, struct driver *d)
 {
 	struct pinf_bytes reply = {0};
 	struct pinf_json *parsed = NULL;
@@ -134,6 +148,7 @@ begin(struct suite *s, struct driver *d)
 		pinf_json_label(
 		    &ok, "implementation", true, s->implementation, sizeof s->implementation);
 		pinf_json_label(&ok, "version", true, s->version, sizeof s->version);
+		s->has_miner = names(&ok, "roles", "miner");
 		good = ok.err == PINF_OK && root.err == PINF_OK;
 	}
 	if (!good)
@@ -180,7 +195,7 @@ suite_run(struct suite *s)
 	s->outcomes = calloc(s->vectors->count + 1, sizeof *s->outcomes);
 	if (s->outcomes == NULL)
 		return false;
-	if (!begin(s, &d)) {
+	if (!suite_begin(s, &d)) {
 		(void)driver_end(&d, 0);
 		return false;
 	}
@@ -192,7 +207,7 @@ suite_run(struct suite *s)
 		s->count++;
 		o->vector = &s->vectors->list[i];
 		/* One id is to blame for each end; the next one gets a driver of its own. */
-		if (d.pid == 0 && !begin(s, &d)) {
+		if (d.pid == 0 && !suite_begin(s, &d)) {
 			(void)driver_end(&d, 0);
 			say(o, FAILED, "the driver does not start again");
 			continue;

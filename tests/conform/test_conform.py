@@ -96,6 +96,11 @@ class Kit(unittest.TestCase):
         self.assertEqual((suite.get("failures"), len(suite)), ("0", int(suite.get("tests"))))
         self.assertIn("0 findings", conform("doctor", "--cmd", DRIVER))
 
+    def test_our_miner_passes(self):
+        said = conform("run", "--miner", "--cmd", DRIVER)
+        self.assertRegex(said, r"\n(\d{2,}) cases: \1 passed, 0 failed, 0 skipped\n")
+        self.assertIn("skipped", conform("run", "--miner", "--cmd", shlex.join([sys.executable, "-c", URNS]), status=2))
+
     def test_each_mutant_fails_what_it_must_and_nothing_else(self):
         self.assertGreaterEqual(len(mutants.MUTANTS), 30)
         for name, mutant in mutants.MUTANTS.items():
