@@ -15,18 +15,34 @@ SUITES = {1: CRYPTO.EVP_aes_256_gcm, 2: CRYPTO.EVP_chacha20_poly1305}
 GET_TAG = 0x10
 
 
-def encrypt(suite, key, nonce, plain):
-    """Ciphertext and tag; no associated data."""
+def encrypt(suite, key, nonce, plain, associated=b""):
+    """Ciphertext and tag."""
     context = ctypes.c_void_p(CRYPTO.EVP_CIPHER_CTX_new())
     out, length, tag = ctypes.create_string_buffer(len(plain) + 16), ctypes.c_int(), ctypes.create_string_buffer(16)
     done = (CRYPTO.EVP_EncryptInit_ex(context, ctypes.c_void_p(SUITES[suite]()), None, key, nonce),
+            CRYPTO.EVP_EncryptUpdate(context, None, ctypes.byref(length), associated, len(associated)) if associated else 1,
             CRYPTO.EVP_EncryptUpdate(context, out, ctypes.byref(length), plain, len(plain)),
             CRYPTO.EVP_EncryptFinal_ex(context, tag, ctypes.byref(ctypes.c_int())),
             CRYPTO.EVP_CIPHER_CTX_ctrl(context, GET_TAG, 16, tag))
     CRYPTO.EVP_CIPHER_CTX_free(context)
-    if done != (1, 1, 1, 1):
+    if done != (1,) * 5:
         raise RuntimeError("libcrypto")
     return out.raw[:len(plain)] + tag.raw
+
+
+SODIUM = ctypes.CDLL("libsodium.so.23")
+ARGON2ID13 = 2
+
+
+def argon2id(passphrase, salt, passes, memory_kib):
+    """RFC 9106, one lane, 32 bytes."""
+    out = ctypes.create_string_buffer(32)
+    if SODIUM.crypto_pwhash(out, ctypes.c_ulonglong(32), passphrase, ctypes.c_ulonglong(len(passphrase)), salt, ctypes.c_ulonglong(passes),
+                            ctypes.c_size_t(memory_kib * 1024), ARGON2ID13) != 0:
+        raise RuntimeError("libsodium")
+    return out.raw
+
+
 KINDS = {"session": 1, "task": 2}
 PURPOSES = {"input": 1, "result": 2}
 
@@ -56,6 +72,11 @@ def derive(seed, chain_id, contract, version, scope):
     """keys.md, KEY-5 and KEY-6."""
     prk = hkdf_extract(b"pinf/keys/1" + struct.pack(">Q", chain_id) + contract + struct.pack(">I", version), seed)
     return hkdf_expand(prk, scope_bytes(scope), 32)
+
+
+def fingerprint(seed):
+    """keys.md, KEY-4."""
+    return hashlib.sha256(b"pinf/seed-fingerprint/1" + seed).digest()[:8]
 
 
 def padme(length):

@@ -12,6 +12,7 @@ import sys
 import vector
 import vectors_access
 import vectors_codec
+import vectors_files
 
 HERE = pathlib.Path(__file__).resolve().parents[2] / "spec" / "vectors" / "v1"
 
@@ -23,7 +24,7 @@ def render(operation):
 
 def main():
     check = sys.argv[1:] == ["--check"]
-    for make in vectors_codec.ALL + vectors_access.ALL:
+    for make in vectors_codec.ALL + vectors_access.ALL + vectors_files.ALL:
         make()
     HERE.mkdir(parents=True, exist_ok=True)
     wrong = []

@@ -44,19 +44,22 @@ lenient("urn-of-any-length", "urn-length", "urn.parse/length/*", "urn.make/refus
 lenient("urn-of-any-octets", "urn-syntax", "urn.make/refuse/00[1234]", "urn.parse/syntax/*", "urn.parse/octets/*", "urn.parse/utf8/*", "urn.parse/empty/*", "payload.decode/urn/00[345]")
 lenient("json-of-any-syntax", "syntax", "json.check/syntax/*", "json.check/number/*", "json.check/string/*", "json.check/nul/*",
         "json.check/utf8/008", "json.check/utf8/011", "payload.decode/parse/024", "allowlist.parse/syntax/*", "!allowlist.parse/syntax/011",
-        "allowlist.parse/id/00[16]", "grant.open/field/00[18]")
+        "allowlist.parse/id/00[16]", "grant.open/field/00[18]", "policy.document/syntax/*")
 lenient("json-in-any-encoding", "utf8", "json.check/utf8/*", "!json.check/utf8/008", "!json.check/utf8/011")
-lenient("json-with-duplicates", "duplicate-field", "json.check/duplicate/*", "payload.decode/parse/023", "allowlist.parse/duplicate/00[14]")
+lenient("json-with-duplicates", "duplicate-field", "json.check/duplicate/*", "payload.decode/parse/023", "allowlist.parse/duplicate/00[14]", "policy.document/duplicate/*")
 lenient("json-of-any-depth", "depth", "json.check/over/001")
-lenient("json-without-limits", "too-large", "json.check/over/00[2345]", "payload.decode/parse/025")
-lenient("fields-unknown", "unknown-field", "payload.decode/parse/01[4567]", "document.decode/unknown/*", "grant.open/field/009")
+lenient("json-without-limits", "too-large", "json.check/over/00[2345]", "payload.decode/parse/025", "policy.document/limit/*", "abi.decode/count/00[1349]")
+lenient("fields-unknown", "unknown-field", "payload.decode/parse/01[4567]", "document.decode/unknown/*", "grant.open/field/009", "policy.document/unknown/*")
 lenient("fields-missing", "missing-field", "payload.decode/parse/00[1234567]", "document.decode/missing/*", "grant.open/missing/*",
         "allowlist.parse/missing/00[12345]")
 lenient("fields-of-any-type", "wrong-type", "payload.decode/parse/00[89]", "payload.decode/parse/01[0123]", "document.decode/type/*", "grant.open/field/004",
-        "grant.open/field/010")
+        "grant.open/field/010", "policy.document/wrongtype/*", "policy.document/noobject/*")
 lenient("numbers-out-of-range", "out-of-range", "payload.decode/parse/01[89]", "payload.decode/parse/02[012]",
-        "document.decode/range/00[1234]", "document.decode/range/008", "auth.verify/range/00[34]", "grant.open/field/00[567]")
-lenient("documents-in-any-form", "not-canonical", "document.decode/noncanonical/*", "allowlist.parse/noncanonical/*", "allowlist.parse/missing/006")
+        "document.decode/range/00[1234]", "document.decode/range/008", "auth.verify/range/00[34]", "grant.open/field/00[567]", "policy.document/range/*", "policy.document/word/*")
+lenient("documents-in-any-form", "not-canonical", "document.decode/noncanonical/*", "allowlist.parse/noncanonical/*", "allowlist.parse/missing/006", "abi.decode/noncanonical/*", "abi.decode/offset/*", "abi.decode/padding/*")
+lenient("keyrings-in-any-form", "keyring-format", "keyring.open/magic/*", "keyring.open/cost/*", "keyring.open/truncation/00[1234]", "keyring.open/content/*",
+        "keyring.open/count/*", "keyring.open/twoactive/*", "keyring.open/seedtwice/*", "keyring.open/fingerprint/*")
+lenient("keyrings-of-any-passphrase", "passphrase-wrong", "keyring.open/tampered/*", "keyring.open/passphrase/*", "keyring.open/truncation/00[56]")
 lenient("scopes-that-contradict", "scope-invalid", "scope.encode/invalid/00[123789]", "scope.decode/unknown/*", "scope.decode/range/00[1234]",
         "key.derive/scope/001", "key.derive/scope/003", "payload.decode/scope/*", "!payload.decode/scope/00[345]")
 lenient("scopes-of-others", "scope-mismatch", "blob.open/wrong-scope/*", "grant.open/wrongscope/*")

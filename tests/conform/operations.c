@@ -430,6 +430,8 @@ document_decode(struct pinf_json_reader *input, struct pinf_json_writer *ok)
 }
 
 const struct operation operations[] = {
+    {"abi.call", abi_call},
+    {"abi.decode", abi_decode},
     {"allowlist.parse", allowlist_parse},
     {"auth.verify", auth_verify},
     {"blob.open", blob_open},
@@ -439,8 +441,10 @@ const struct operation operations[] = {
     {"grant.open", grant_open},
     {"json.check", json_check},
     {"key.derive", key_derive},
+    {"keyring.open", keyring_open},
     {"payload.decode", payload_decode},
     {"policy.decide", policy_decide},
+    {"policy.document", policy_document},
     {"result.verify", result_verify},
     {"scope.decode", scope_decode},
     {"scope.encode", scope_encode},

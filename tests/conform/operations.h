@@ -43,6 +43,12 @@ enum pinf_err policy_decide(struct pinf_json_reader *input, struct pinf_json_wri
 enum pinf_err grant_open(struct pinf_json_reader *input, struct pinf_json_writer *ok);
 enum pinf_err allowlist_parse(struct pinf_json_reader *input, struct pinf_json_writer *ok);
 
+/* operations_files.c */
+enum pinf_err keyring_open(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err policy_document(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err abi_call(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+enum pinf_err abi_decode(struct pinf_json_reader *input, struct pinf_json_writer *ok);
+
 /* node.c: the one node of this process.  False: it has no such role. */
 bool node_begin(struct pinf_json_reader *asked);
 void node_event(struct pinf_json_reader *asked, struct pinf_json_writer *ok);

@@ -11,7 +11,8 @@
 static const char *
 stage_of(const char *operation, enum pinf_err err)
 {
-	if (strncmp(operation, "allowlist", 9) == 0 || strncmp(operation, "seed", 4) == 0)
+	if (strncmp(operation, "allowlist", 9) == 0 || strncmp(operation, "seed", 4) == 0 ||
+	    strncmp(operation, "abi", 3) == 0)
 		return "parse";
 	if (strstr(operation, ".verify") != NULL)
 		return "auth";

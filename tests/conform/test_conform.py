@@ -183,7 +183,7 @@ class Vectors(unittest.TestCase):
         cited = {vector["spec"] for vector in self.all()}
         reasons = dict(line.split(None, 1) for line in (HERE / "uncited.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#"))
         rules = set()
-        for page in ("urn", "json", "scope", "keys", "blob", "payload", "documents", "auth", "grants", "allowlist", "policy"):
+        for page in ("urn", "json", "scope", "keys", "blob", "payload", "documents", "auth", "grants", "allowlist", "policy", "chain"):
             text = (SPEC / f"{page}.md").read_text(encoding="utf-8")
             rules |= {a or b for a, b in re.findall(r"\*\*([A-Z]+-\d+)\*\*|^\| (POL-\d+) \|", text, re.M)}
         self.assertEqual(sorted(rules - cited - set(reasons)), [], "neither cited by a vector nor in uncited.txt")

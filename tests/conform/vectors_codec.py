@@ -168,7 +168,7 @@ def derivations():
 
 def seeds():
     def seed(text, raw=None, spec="KEY-2", flags=()):
-        fingerprint = None if raw is None else hashlib.sha256(b"pinf/seed-fingerprint/1" + raw).digest()[:8].hex()
+        fingerprint = None if raw is None else ind.fingerprint(raw).hex()
         add("seed.import", "accept" if raw is not None else flags[0].lower(), {"text": text_of(text)}, {"fingerprint": fingerprint, "seed": raw.hex() if raw else ""},
             stage=None if raw is not None else "parse", spec=spec, flags=flags)
 

@@ -3,6 +3,7 @@
 import readline from "node:readline";
 import * as access from "./access.mjs";
 import * as codec from "./codec.mjs";
+import * as files from "./files.mjs";
 import { canonical, hex, parse, Refusal } from "./json.mjs";
 import { Miner } from "./miner.mjs";
 
@@ -46,6 +47,10 @@ const OPERATIONS = {
       secret: bytes(i.secret), publicKey: bytes(i.public) }).key),
   }),
   "allowlist.parse": (i) => ({ entries: access.allowlistParse(bytes(i.text)) }),
+  "keyring.open": (i) => files.keyringOpen(bytes(i.file), bytes(i.passphrase)),
+  "policy.document": (i) => ({ canonical: files.policyDocument(bytes(i.text)) }),
+  "abi.call": (i) => ({ data: files.abiCall(i.signature, i.arguments) }),
+  "abi.decode": (i) => ({ value: files.abiDecode(i.type, bytes(i.data), i.max) }),
   "policy.decide": (i) => {
     access.policyDecide(i);
     return { decision: "allow" };
