@@ -40,11 +40,19 @@ window(struct sim_world *w, uint64_t *open, enum sim_window which, uint32_t for_
 	sim_after(w, for_ms, (struct sim_item){.what = SIM_FAULT_ENDS, .id = which});
 }
 
+/* A second pause in the first never ends that one early: what it held back would come after what came later. */
+static void
+hold_until(uint64_t *until_ms, uint64_t end_ms)
+{
+	if (*until_ms < end_ms)
+		*until_ms = end_ms;
+}
+
 static void
 pause_router(struct sim_world *w, uint64_t for_ms)
 {
 	w->stats.faults[SIM_F_PAUSE]++;
-	w->router.paused_until_ms = w->now_ms + for_ms;
+	hold_until(&w->router.paused_until_ms, w->now_ms + for_ms);
 	sim_chain_forgotten(w, w->router.paused_until_ms);
 }
 
@@ -116,7 +124,7 @@ sim_fault_step(struct sim_world *w, const struct sim_step *step)
 	case SIM_CRASH_CALLERS: crash_callers(w, step->for_ms); break;
 	case SIM_PAUSE_MINER:
 		w->stats.faults[SIM_F_PAUSE]++;
-		c->paused_until_ms = w->now_ms + step->for_ms;
+		hold_until(&c->paused_until_ms, w->now_ms + step->for_ms);
 		break;
 	case SIM_CLOCK_MINER:
 		w->stats.faults[SIM_F_CLOCK]++;
