@@ -2,15 +2,14 @@
 /* html.c -- a run's data, as one JSON object in the page that draws it.  spec/simulation.md#report. */
 #include "html.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/json.h"
+#include "page.h"
 #include "runs.h"
 
 #define HTML_VERSION 1
-#define PLACE        "@DATA@" /* of the data, in the page */
 #define PAGE         16 /* tasks that are read at once */
 #define RECORDS_MAX  20000 /* of the audit log; the oldest */
 
@@ -305,50 +304,14 @@ encode(struct pinf_bytes *out, const struct sim_world *w, const struct sim_html_
 	return pinf_json_written(&json);
 }
 
-/* Nothing in a string may end the page's script. */
-static void
-write_data(FILE *file, struct pinf_span json)
-{
-	for (size_t from = 0; from < json.len;) {
-		const uint8_t *start = json.data + from;
-		const uint8_t *end = memchr(start, '<', json.len - from);
-		const size_t len = end == NULL ? json.len - from : (size_t)(end - start);
-
-		(void)fwrite(start, 1, len, file);
-		if (end != NULL)
-			(void)fputs("\\u003c", file);
-		from += len + (end != NULL);
-	}
-}
-
 bool
 sim_html_write(const char *path, const struct sim_world *w, const struct sim_html_run *run)
 {
-	const char *page = (const char *)sim_html_template;
-	const char *place = sim_need(strstr(page, PLACE));
-	struct pinf_bytes json = {0}, fresh = {0};
-	FILE *file;
+	struct pinf_bytes json = {0};
 	bool good;
 
-	sim_append(&fresh, pinf_span_str(path));
-	sim_append(&fresh, pinf_span_str(".new"));
 	sim_need_ok(encode(&json, w, run));
-	file = fopen((const char *)fresh.data, "wb");
-	good = file != NULL;
-	if (good) {
-		(void)fwrite(page, 1, (size_t)(place - page), file);
-		write_data(file, pinf_span_of(&json));
-		(void)fputs(place + sizeof PLACE - 1, file);
-		good = ferror(file) == 0;
-		good = fclose(file) == 0 && good;
-		good = good && rename((const char *)fresh.data, path) == 0;
-	}
-	if (!good)
-		(void)fprintf(
-		    stderr, "pinf-sim: %s cannot be written: %s\n", path, strerror(errno));
-	if (!good && file != NULL)
-		(void)remove((const char *)fresh.data);
-	pinf_bytes_free(&fresh);
+	good = page_write(path, sim_html_template, pinf_span_of(&json), "pinf-sim");
 	pinf_bytes_free(&json);
 	return good;
 }

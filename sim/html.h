@@ -19,7 +19,7 @@ struct sim_html_run {
  */
 bool sim_html_write(const char *path, const struct sim_world *w, const struct sim_html_run *run);
 
-/* report.html and its NUL: made at build time. */
+/* report.html, with its NUL: made at build time. */
 extern const unsigned char sim_html_template[];
 
 #endif

@@ -11,6 +11,7 @@
 
 #define ID_MAX     96
 #define DETAIL_MAX 400
+#define JOBS_MAX   64
 
 enum conform_exit { EXIT_PASS, EXIT_USAGE, EXIT_NOTHING, EXIT_FAILED = 10 };
 
@@ -61,7 +62,9 @@ struct suite {
 	const char *level; /* vectors below it are not run */
 	const char *profile; /* "deployed": rules of the deployed network alone */
 	uint32_t timeout_ms;
-	struct outcome *outcomes;
+	size_t jobs; /* drivers at once */
+	struct outcome *outcomes; /* suite_room */
+	size_t room; /* bytes of it */
 	size_t count;
 	bool has_miner; /* it can be a node */
 	char implementation[100];
@@ -72,6 +75,10 @@ struct suite {
 bool suite_wants(const struct suite *s, const struct vector *v);
 /* False: the driver cannot even begin; said on stderr. */
 bool suite_run(struct suite *s);
+
+/* Room for an outcome of each vector, shared with processes that are forked; false: said on stderr. */
+bool suite_room(struct suite *s);
+void suite_free(struct suite *s);
 
 /* A driver that runs and has said what it is; false: said on stderr, and it is to be ended. */
 bool suite_begin(struct suite *s, struct driver *d);
@@ -97,6 +104,8 @@ bool suite_expect(struct suite *s, const char *path);
 void report_text(const struct suite *s);
 bool report_jsonl(const struct suite *s, const char *path);
 bool report_junit(const struct suite *s, const char *path);
+bool report_html(const struct suite *s, const char *path); /* says itself what is wrong */
+extern const unsigned char conform_html_template[];
 size_t report_count(const struct suite *s, enum result result);
 
 /* Walks a driver through the protocol; says what is wrong, and how to mend it. */

@@ -61,6 +61,13 @@ static const struct pinf_option run_options[] = {
 	.help = "a file of ids, one a line; one that passes is a failure"},
     {.name = "dry-run", .type = PINF_OPT_BOOL, .help = "lists the ids"},
     {.name = "jsonl", .type = PINF_OPT_TEXT, .help = "a file: a JSON object a vector"},
+    {.name = "html", .type = PINF_OPT_TEXT, .help = "a file: a page for people"},
+    {.name = "jobs",
+	.type = PINF_OPT_UINT,
+	.min = 1,
+	.max = JOBS_MAX,
+	.fallback = "1",
+	.help = "drivers at once"},
     {.name = "junit", .type = PINF_OPT_TEXT, .help = "a file: JUnit's XML"},
 };
 static const struct pinf_option doctor_options[] = {DRIVER(true), VECTORS};
@@ -111,7 +118,8 @@ static enum conform_exit
 conclude(struct suite *s, const struct pinf_options *o)
 {
 	const char *expected = pinf_option_text(o, "known-failing"),
-		   *jsonl = pinf_option_text(o, "jsonl"), *junit = pinf_option_text(o, "junit");
+		   *jsonl = pinf_option_text(o, "jsonl"), *junit = pinf_option_text(o, "junit"),
+		   *html = pinf_option_text(o, "html");
 	size_t failed, passed, skipped;
 
 	if (expected[0] != '\0' && !suite_expect(s, expected))
@@ -125,6 +133,8 @@ conclude(struct suite *s, const struct pinf_options *o)
 		(void)fprintf(stderr, "pinf-conform: a report's file cannot be written\n");
 		return EXIT_USAGE;
 	}
+	if (html[0] != '\0' && !report_html(s, html))
+		return EXIT_USAGE;
 	(void)printf(
 	    "%zu cases: %zu passed, %zu failed, %zu skipped\n", s->count, passed, failed, skipped);
 	if (failed > 0)
@@ -145,6 +155,7 @@ run(const struct pinf_options *o, struct vectors *v)
 	    .select = pinf_option_text(o, "select"),
 	    .level = pinf_option_text(o, "level"),
 	    .profile = pinf_option_text(o, "profile"),
+	    .jobs = (size_t)pinf_option(o, "jobs")->number,
 	    .timeout_ms = (uint32_t)pinf_option(o, "timeout")->number};
 	const bool asks_router = router.url[0] != '\0',
 		   asks_miner = pinf_option(o, "miner")->number != 0;
@@ -164,7 +175,7 @@ run(const struct pinf_options *o, struct vectors *v)
 	    : asks_miner ? suite_run_miner(&s)
 			 : suite_run(&s))
 		exit_code = conclude(&s, o);
-	free(s.outcomes);
+	suite_free(&s);
 	return exit_code;
 }
 

@@ -157,8 +157,7 @@ suite_run_miner(struct suite *s)
 {
 	struct driver d;
 
-	s->outcomes = calloc(s->vectors->count + 1, sizeof *s->outcomes);
-	if (s->outcomes == NULL)
+	if (!suite_room(s))
 		return false;
 	if (!suite_begin(s, &d)) {
 		(void)driver_end(&d, 0);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conform.h"
+#include "sim/page.h"
 
 static const char *const names[RESULTS] = {
     [PASSED] = "pass",
@@ -57,6 +58,22 @@ report_text(const struct suite *s)
 	}
 }
 
+/* A case's own line of JSON, or row of the page. */
+static void
+put_case_json(struct pinf_json_writer *w, const struct outcome *o)
+{
+	pinf_json_open(w, NULL, '{');
+	if (o->detail[0] != '\0' && pinf_utf8_valid(pinf_span_str(o->detail)) == strlen(o->detail))
+		pinf_json_put_str(w, "detail", o->detail);
+	pinf_json_put_str(w, "flags", o->vector->flags);
+	pinf_json_put_str(w, "id", o->vector->id);
+	pinf_json_put_str(w, "level", o->vector->level);
+	pinf_json_put_str(w, "operation", o->vector->operation);
+	pinf_json_put_str(w, "result", names[o->result]);
+	pinf_json_put_str(w, "spec", o->vector->spec);
+	pinf_json_close(w, '}');
+}
+
 bool
 report_jsonl(const struct suite *s, const char *path)
 {
@@ -66,25 +83,37 @@ report_jsonl(const struct suite *s, const char *path)
 	if (file == NULL)
 		return false;
 	for (size_t i = 0; i < s->count; i++) {
-		const struct outcome *o = &s->outcomes[i];
 		struct pinf_json_writer w = pinf_json_write_to(&line);
 
 		line.len = 0;
-		pinf_json_open(&w, NULL, '{');
-		if (o->detail[0] != '\0' &&
-		    pinf_utf8_valid(pinf_span_str(o->detail)) == strlen(o->detail))
-			pinf_json_put_str(&w, "detail", o->detail);
-		pinf_json_put_str(&w, "flags", o->vector->flags);
-		pinf_json_put_str(&w, "id", o->vector->id);
-		pinf_json_put_str(&w, "level", o->vector->level);
-		pinf_json_put_str(&w, "result", names[o->result]);
-		pinf_json_put_str(&w, "spec", o->vector->spec);
-		pinf_json_close(&w, '}');
+		put_case_json(&w, &s->outcomes[i]);
 		if (pinf_json_written(&w) == PINF_OK)
 			(void)fprintf(file, "%.*s\n", (int)line.len, (const char *)line.data);
 	}
 	pinf_bytes_free(&line);
 	return fclose(file) == 0;
+}
+
+bool
+report_html(const struct suite *s, const char *path)
+{
+	struct pinf_bytes json = {0};
+	struct pinf_json_writer w = pinf_json_write_to(&json);
+	bool good;
+
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_open(&w, "cases", '[');
+	for (size_t i = 0; i < s->count; i++)
+		put_case_json(&w, &s->outcomes[i]);
+	pinf_json_close(&w, ']');
+	pinf_json_put_str(&w, "implementation", s->implementation);
+	pinf_json_put_str(&w, "kit", PINF_VERSION);
+	pinf_json_put_str(&w, "version", s->version);
+	pinf_json_close(&w, '}');
+	good = pinf_json_written(&w) == PINF_OK &&
+	       page_write(path, conform_html_template, pinf_span_of(&json), "pinf-conform");
+	pinf_bytes_free(&json);
+	return good;
 }
 
 /* As the value of an attribute: what XML cannot hold becomes '?'. */

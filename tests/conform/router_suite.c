@@ -178,8 +178,7 @@ suite_run_router(struct suite *s, const struct router_options *o)
 	bool good;
 
 	pinf_harden();
-	s->outcomes = calloc(s->vectors->count + 1, sizeof *s->outcomes);
-	good = s->outcomes != NULL && begin(&r, o);
+	good = suite_room(s) && begin(&r, o);
 	for (size_t i = 0; i < s->vectors->count && good; i++) {
 		if (!suite_wants(s, &s->vectors->list[i]))
 			continue;

@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "conform.h"
 
@@ -187,38 +190,91 @@ ask(struct suite *s, struct driver *d, struct outcome *o)
 }
 
 bool
+suite_room(struct suite *s)
+{
+	s->room = (s->vectors->count + 1) * sizeof *s->outcomes;
+	s->outcomes =
+	    mmap(NULL, s->room, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->outcomes != MAP_FAILED)
+		return true;
+	s->outcomes = NULL;
+	(void)fputs("pinf-conform: out of memory\n", stderr);
+	return false;
+}
+
+void
+suite_free(struct suite *s)
+{
+	if (s->outcomes != NULL)
+		(void)munmap(s->outcomes, s->room);
+	s->outcomes = NULL;
+}
+
+/* Every jobs-th vector that was chosen, from the first one on: what one driver is asked. */
+static void
+ask_share(struct suite *s, struct driver *d, size_t first)
+{
+	struct pinf_bytes reply = {0};
+
+	for (size_t i = first; i < s->count; i += s->jobs) {
+		struct outcome *o = &s->outcomes[i];
+
+		/* One id is to blame for each end; the next one gets a driver of its own. */
+		if (d->pid == 0 && !suite_begin(s, d)) {
+			(void)driver_end(d, 0);
+			say(o, FAILED, "the driver does not start again");
+			continue;
+		}
+		ask(s, d, o);
+	}
+	if (d->pid != 0) {
+		(void)driver_ask(d, pinf_span_str("{\"verb\":\"stop\"}"), s->timeout_ms, &reply);
+		(void)driver_end(d, GRACE_MS);
+	}
+	pinf_bytes_free(&reply);
+}
+
+/* A process with a driver of its own for each share but the first. */
+static void
+ask_all(struct suite *s, struct driver *d)
+{
+	pid_t helpers[JOBS_MAX] = {0};
+
+	for (size_t job = 1; job < s->jobs; job++) {
+		helpers[job] = fork();
+		if (helpers[job] == 0) {
+			struct driver own = {.pid = 0};
+
+			ask_share(s, &own, job);
+			_exit(0);
+		}
+	}
+	ask_share(s, d, 0);
+	for (size_t job = 1; job < s->jobs; job++) {
+		int status = 1;
+
+		if (helpers[job] > 0)
+			(void)waitpid(helpers[job], &status, 0);
+		for (size_t i = job; status != 0 && i < s->count; i += s->jobs)
+			say(&s->outcomes[i], FAILED, "the job that asked it broke off");
+	}
+}
+
+bool
 suite_run(struct suite *s)
 {
 	struct driver d;
-	struct pinf_bytes reply = {0};
 
-	s->outcomes = calloc(s->vectors->count + 1, sizeof *s->outcomes);
-	if (s->outcomes == NULL)
+	if (!suite_room(s))
 		return false;
 	if (!suite_begin(s, &d)) {
 		(void)driver_end(&d, 0);
 		return false;
 	}
-	for (size_t i = 0; i < s->vectors->count; i++) {
-		struct outcome *o = &s->outcomes[s->count];
-
-		if (!suite_wants(s, &s->vectors->list[i]))
-			continue;
-		s->count++;
-		o->vector = &s->vectors->list[i];
-		/* One id is to blame for each end; the next one gets a driver of its own. */
-		if (d.pid == 0 && !suite_begin(s, &d)) {
-			(void)driver_end(&d, 0);
-			say(o, FAILED, "the driver does not start again");
-			continue;
-		}
-		ask(s, &d, o);
-	}
-	if (d.pid != 0) {
-		(void)driver_ask(&d, pinf_span_str("{\"verb\":\"stop\"}"), s->timeout_ms, &reply);
-		(void)driver_end(&d, GRACE_MS);
-	}
-	pinf_bytes_free(&reply);
+	for (size_t i = 0; i < s->vectors->count; i++)
+		if (suite_wants(s, &s->vectors->list[i]))
+			s->outcomes[s->count++].vector = &s->vectors->list[i];
+	ask_all(s, &d);
 	return true;
 }
 

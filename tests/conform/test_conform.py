@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 import unittest
-import xml.etree.ElementTree
+
+import jsonschema
+import junitparser
 
 import mutants
 
@@ -92,8 +94,8 @@ class Kit(unittest.TestCase):
     def test_ours_passes(self):
         said = conform("run", "--cmd", DRIVER, "--level", "may", "--junit", str(self.dir / "junit.xml"))
         self.assertRegex(said, r"\n(\d{3,}) cases: \1 passed, 0 failed, 0 skipped\n")
-        suite = xml.etree.ElementTree.parse(self.dir / "junit.xml").getroot()[0]
-        self.assertEqual((suite.get("failures"), len(suite)), ("0", int(suite.get("tests"))))
+        suite = next(iter(junitparser.JUnitXml.fromfile(str(self.dir / "junit.xml"))))
+        self.assertEqual((suite.failures, suite.errors, len(list(suite))), (0, 0, suite.tests))
         self.assertIn("0 findings", conform("doctor", "--cmd", DRIVER))
 
     def test_our_miner_passes(self):
@@ -130,6 +132,20 @@ class Kit(unittest.TestCase):
             conform("run", "--cmd", command, "--timeout", "1s", "--select", "urn.parse/fields/", status=10 if name == "exits later" else 2)
             self.assertLess(time.monotonic() - began, 30, name)
 
+    def test_jobs_give_what_one_gives(self):
+        command = shlex.join([sys.executable, str(HERE / "mutant.py"), "urn-with-any-fields", DRIVER])
+        said, page = {}, {}
+        for jobs in ("1", "3"):
+            conform("run", "--cmd", command, "--jobs", jobs, "--jsonl", str(self.dir / jobs), "--html", str(self.dir / "page.html"), "--junit", str(self.dir / "junit.xml"), status=10)
+            said[jobs], page[jobs] = (self.dir / jobs).read_text(encoding="utf-8"), (self.dir / "page.html").read_text(encoding="utf-8")
+        self.assertEqual(said["1"], said["3"])
+        self.assertEqual(page["1"], page["3"])
+        self.assertIn('"id":"urn.parse/fields/001"', page["1"])
+        suite = next(iter(junitparser.JUnitXml.fromfile(str(self.dir / "junit.xml"))))
+        self.assertEqual(suite.failures, sum(isinstance(result, junitparser.Failure) for case in suite for result in case.result))
+        self.assertGreater(suite.failures, 0)
+        conform("run", "--cmd", "read line; exit 0", "--jobs", "2", "--timeout", "1s", "--select", "urn.parse/fields/", status=2)
+
     def test_known_failures_are_strict(self):
         known = self.dir / "known.txt"
         mutant = shlex.join([sys.executable, str(HERE / "mutant.py"), "any-router", DRIVER])
@@ -158,8 +174,17 @@ class Kit(unittest.TestCase):
 
 class Vectors(unittest.TestCase):
     def all(self):
-        for path in sorted((SPEC / "vectors/v1").glob("*.json")):
+        for path in sorted((SPEC / "vectors/v1").glob("*.*.json")):
             yield from json.loads(path.read_text(encoding="utf-8"))["vectors"]
+
+    def test_their_schema(self):
+        schema = jsonschema.Draft7Validator(json.loads((SPEC / "vectors/v1/schema.json").read_text(encoding="utf-8")))
+        for path in (SPEC / "vectors/v1").glob("*.*.json"):
+            file = json.loads(path.read_text(encoding="utf-8"))
+            self.assertEqual([error.message for error in schema.iter_errors(file)], [], path.name)
+            for change in ({"level": "maybe"}, {"result": "fine"}, {"flags": "none"}, {"extra": 1}, {"id": "x"}):
+                wrong = {**file, "vectors": [{**file["vectors"][0], **change}]}
+                self.assertFalse(schema.is_valid(wrong), change)
 
     def test_there_are_enough_and_most_are_negative(self):
         vectors = list(self.all())
