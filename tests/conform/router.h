@@ -14,8 +14,9 @@
 #include "conform.h"
 #include "host/client.h"
 
-#define PROMPT "Why is the sky blue?"
-#define ANSWER "Rayleigh scattering."
+#define ACTIONS_MAX 8
+#define PROMPT      "Why is the sky blue?"
+#define ANSWER      "Rayleigh scattering."
 
 enum who { NOBODY, OWNER, MINER, OTHER_MINER, STRANGER, PARTIES, BEARER };
 enum side { CALLERS, MINERS };
@@ -37,7 +38,8 @@ struct router {
 	struct pinf_random random;
 	struct session shared[2]; /* a public and a private one, for requests that change nothing */
 	struct driver control;
-	bool controlled;
+	char actions[ACTIONS_MAX][24]; /* that it can do */
+	size_t action_count;
 	uint64_t serial; /* of client references */
 };
 
@@ -155,8 +157,11 @@ void make_session(struct trial *t, struct session *s, struct session_wish wish);
 void change_list(struct trial *t, const struct session *s, const char *verb, enum who miner);
 /* A private session with a miner on its list. */
 void make_listed(struct trial *t, struct session *s);
-/* What only a control program can do; skips the trial where there is none. */
-bool control(struct trial *t, const char *action);
+void rotate(struct trial *t);
+/* Kills it and starts it again; false: nobody can, and the trial is skipped, or it failed. */
+bool restart(struct trial *t);
+bool controls(const struct trial *t, const char *action);
+const char *address_text(const struct trial *t, enum who who);
 
 /* A private session of its own with its miner, and a task at that stage. */
 struct task *task_at(struct trial *t, struct session *s, enum stage stage);

@@ -431,7 +431,7 @@ removed_before_a_restart(struct trial *t)
 	make_listed(t, &s);
 	advance(t, new_task(t, &s), SUBMITTED);
 	change_list(t, &s, "deny", MINER);
-	if (!control(t, "restart"))
+	if (!restart(t))
 		return;
 	post(t, MINER, MINERS, "/api/v1/miner/claim",
 	    text_of("{\"session_id\":%llu,\"wait_ms\":0}", (unsigned long long)s.id), &about);

@@ -101,7 +101,7 @@ replayed_after_a_restart(struct trial *t)
 {
 	knock(t);
 	expect(t, 200, "");
-	if (control(t, "restart"))
+	if (restart(t))
 		knock_with(t, (struct tamper){.same_nonce = true}, 401, "auth-replay");
 }
 

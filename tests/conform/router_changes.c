@@ -2,17 +2,6 @@
 /* router_changes.c -- what goes on under a task: key versions rotated, the router restarted.  spec/states.md. */
 #include "router.h"
 
-static void
-rotate(struct trial *t)
-{
-	ask(t, (struct request){.who = OWNER,
-		   .side = MINERS,
-		   .method = "POST",
-		   .path = "/api/v1/keys/rotate",
-		   .body = "{}"});
-	expect(t, 200, "");
-}
-
 /* A task finishes under the version that it began with, whenever the rotation comes. */
 static void
 rotated(struct trial *t, enum stage stage)
@@ -82,10 +71,10 @@ restarted(struct trial *t, enum stage stage)
 	struct session s;
 	struct task *k;
 
-	if (!t->router->controlled)
-		(void)control(t, "restart");
+	if (!controls(t, "restart"))
+		(void)restart(t); /* Skipped, before anything is done. */
 	k = task_at(t, &s, stage);
-	if (control(t, "restart"))
+	if (restart(t))
 		advance(t, k, READ_RESULT);
 }
 

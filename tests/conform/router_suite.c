@@ -109,22 +109,46 @@ open_parties(struct router *r, const struct router_options *o)
 	return err == PINF_OK || say("%s", pinf_err_text(err));
 }
 
+/* It says what it can do: {"ok":{"controls":["restart"]}}. */
+static bool
+read_controls(struct router *r, struct pinf_span reply)
+{
+	struct pinf_json *json = NULL;
+	struct pinf_json_reader root, ok;
+
+	if (pinf_json_parse(&json, reply, REPLY_MAX) != PINF_OK)
+		return false;
+	root = pinf_json_root(json);
+	ok = pinf_json_object(&root, "ok", true);
+	r->action_count = pinf_json_array(&ok, "controls", true, ACTIONS_MAX);
+	for (size_t i = 0; i < r->action_count; i++) {
+		struct pinf_span text = {NULL, 0};
+
+		pinf_json_item_text(&ok, "controls", i, &text);
+		(void)snprintf(r->actions[i], sizeof r->actions[i], "%.*s", (int)text.len,
+		    text.len == 0 ? "" : (const char *)text.data);
+	}
+	pinf_json_free(json);
+	return ok.err == PINF_OK && root.err == PINF_OK;
+}
+
 static bool
 open_control(struct router *r, const struct router_options *o)
 {
 	struct pinf_bytes reply = {0};
 	enum heard heard = HEARD_END;
+	bool good;
 
 	if (o->control[0] == '\0')
 		return true;
 	if (driver_start(&r->control, o->control))
 		heard =
 		    driver_ask(&r->control, pinf_span_str(starts), r->suite->timeout_ms, &reply);
-	r->controlled = heard == HEARD && reply.len >= 6 && memcmp(reply.data, "{\"ok\":", 6) == 0;
+	good = heard == HEARD && read_controls(r, pinf_span_of(&reply));
 	pinf_bytes_free(&reply);
-	return r->controlled ||
-	       say("--control: %s",
-		   heard == HEARD ? "its answer is not {\"ok\":{..}}" : heard_text(heard));
+	return good || say("--control: %s", heard == HEARD
+						? "its answer is not {\"ok\":{\"controls\":[..]}}"
+						: heard_text(heard));
 }
 
 static void
@@ -185,7 +209,7 @@ suite_run_router(struct suite *s, const struct router_options *o)
 		s->outcomes[s->count].vector = &s->vectors->list[i];
 		try_case(&r, &s->outcomes[s->count++]);
 	}
-	if (r.controlled)
+	if (r.control.pid != 0)
 		(void)driver_end(&r.control, 5000);
 	for (unsigned side = 0; side < 2; side++)
 		pinf_client_free(r.clients[side]);

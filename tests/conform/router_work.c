@@ -13,84 +13,13 @@
 	"\"model\":\"kit\",\"prompt_tokens\":5,\"text\":\"" ANSWER "\"}"
 #define INPUT_DOCUMENT "{\"document\":\"pinf-input-1\",\"prompt\":\"" PROMPT "\"}"
 
-static const char *
+const char *
 address_text(const struct trial *t, enum who who)
 {
 	char hex[2 * PINF_ADDRESS_LEN + 1];
 
 	pinf_hex(hex, t->router->parties[who].address.bytes, PINF_ADDRESS_LEN);
 	return text_of("0x%s", hex);
-}
-
-bool
-control(struct trial *t, const char *action)
-{
-	struct router *r = t->router;
-	struct pinf_bytes line = {0}, reply = {0};
-	struct pinf_json_writer w = pinf_json_write_to(&line);
-	struct pinf_json *json = NULL;
-	struct pinf_json_reader root = {.object = NULL};
-	struct pinf_span why = {NULL, 0};
-	enum heard heard;
-
-	if (is_over(t))
-		return false;
-	if (!r->controlled) {
-		(void)snprintf(t->skip, sizeof t->skip, "no --control, or it cannot %s", action);
-		return false;
-	}
-	pinf_json_open(&w, NULL, '{');
-	pinf_json_put_str(&w, "action", action);
-	pinf_json_put_str(&w, "verb", "control");
-	pinf_json_close(&w, '}');
-	heard = driver_ask(&r->control, pinf_span_of(&line), r->suite->timeout_ms, &reply);
-	if (heard == HEARD && pinf_json_parse(&json, pinf_span_of(&reply), REPLY_MAX) == PINF_OK)
-		root = pinf_json_root(json);
-	if (root.object == NULL)
-		fail(t, "control %s: %s", action,
-		    heard == HEARD ? "its answer is no JSON" : heard_text(heard));
-	else if (pinf_json_has(&root, "skip"))
-		(void)snprintf(t->skip, sizeof t->skip, "the control program cannot %s", action);
-	else if (!pinf_json_has(&root, "ok")) {
-		pinf_json_text(&root, "error", false, &why);
-		fail(t, "control %s: %.*s", action, (int)(why.len < 200 ? why.len : 200),
-		    why.len == 0 ? "no ok" : (const char *)why.data);
-	}
-	pinf_json_free(json);
-	pinf_bytes_free(&line);
-	pinf_bytes_free(&reply);
-	return !is_over(t);
-}
-
-void
-make_session(struct trial *t, struct session *s, struct session_wish wish)
-{
-	struct pinf_json_reader answer;
-	const char *type = wish.type == NULL ? "dedicated" : wish.type;
-	const char *policy = wish.policy == NULL ? "" : text_of(",\"policy\":%s", wish.policy);
-	const char *seats = strcmp(type, "pooled") == 0 ? ",\"seats\":1" : "";
-
-	*s = (struct session){.is_private = !wish.is_public};
-	post(t, OWNER, MINERS, "/api/v1/sessions",
-	    text_of("{\"api_key\":true,\"private\":%s,\"router_sealed\":%s,\"type\":\"%s\"%s%s}",
-		wish.is_public ? "false" : "true", wish.router_sealed ? "true" : "false", type,
-		seats, policy),
-	    NULL);
-	expect(t, 201, "");
-	s->id = number_of(t, "session_id");
-	answer = t->answer;
-	if (!is_over(t))
-		pinf_json_label(&answer, "api_key", true, s->api_key, sizeof s->api_key);
-}
-
-void
-change_list(struct trial *t, const struct session *s, const char *verb, enum who miner)
-{
-	const struct task about = {.session = s};
-
-	post(t, OWNER, MINERS, text_of("/api/v1/sessions/%llu/%s", (unsigned long long)s->id, verb),
-	    text_of("{\"miner\":\"%s\"}", address_text(t, miner)), &about);
-	expect(t, 200, "");
 }
 
 void

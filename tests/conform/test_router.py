@@ -39,7 +39,7 @@ class Router(unittest.TestCase):
         """Its exit status and what it said; the results are in .results."""
         w = self.world
         ports = f"127.0.0.1:{w.port}", f"127.0.0.1:{w.miner_port}"
-        router = [program, "router", "--data-dir", w.data, "--listen", ports[0], "--miner-listen", ports[1], "--admin", w.wallets["owner"],
+        router = [program, "--data-dir", w.data, "--listen", ports[0], "--miner-listen", ports[1], "--admin", w.wallets["owner"],
                   "--log-level", "error"]
         control = shlex.join(map(str, [sys.executable, HERE / "router_control.py", *router]))
         results = w.dir / "results.jsonl"
@@ -57,6 +57,13 @@ class Router(unittest.TestCase):
         self.assertRegex(said, r"\n(\d{3,}) cases: \1 passed, 0 failed, 0 skipped\n")
         self.assertGreaterEqual(len(self.results), 80)
 
+    def test_a_router_with_other_administration(self):
+        said = self.run_suite("--select", "router/list/", PINF_CONTROLS="create-session allow deny")
+        self.assertRegex(said, r"\n\d+ cases: \d+ passed, 0 failed, 1 skipped\n")
+        self.assertEqual([result["id"] for result in self.results if result["result"] == "skip"], ["router/list/removal-after-a-restart"])
+        said = self.run_suite("--select", "router/rotation/", PINF_CONTROLS="rotate")
+        self.assertRegex(said, r"\n(\d+) cases: \1 passed, 0 failed, 0 skipped\n")
+
     def test_the_rules_of_the_deployed_network_alone(self):
         said = self.run_suite("--profile", "deployed")
         self.assertRegex(said, r"\n(\d{2,}) cases: \1 passed, 0 failed, 0 skipped\n")
@@ -68,7 +75,7 @@ class Mutants(Router):
     def test_each_fails_what_it_must_and_nothing_else(self):
         for bug, expected in MUTANTS.items():
             restarts = any("restart" in case for case in expected)  # A restart takes a keyring's time.
-            self.run_suite(program=PLANTED, PINF_PLANTED=bug, PINF_CONTROL_RESTARTS=str(int(restarts)))
+            self.run_suite(program=PLANTED, PINF_PLANTED=bug, PINF_CONTROLS="restart" if restarts else "")
             failed = [result["id"] for result in self.results if result["result"] == "fail"]
             with self.subTest(bug=bug):
                 self.assertEqual(sorted(failed), sorted("router/" + case for case in expected))
