@@ -16,4 +16,17 @@ void fuzz_check(bool holds, const char *oracle);
 /* Every rejection has a name of its own: an error with none is a bug. */
 void fuzz_check_named(enum pinf_err err);
 
+/* An input read as a list of choices; what is not there reads as zeros. */
+struct fuzz_input {
+	const uint8_t *data;
+	size_t size;
+};
+uint8_t fuzz_byte(struct fuzz_input *in);
+uint64_t fuzz_below(struct fuzz_input *in, uint64_t limit); /* four bytes of it */
+void fuzz_fill(struct fuzz_input *in, void *out, size_t len);
+struct pinf_span fuzz_rest(struct fuzz_input *in, size_t max);
+
+/* One stream for one seed: no run depends on another, nor on the machine. */
+struct pinf_random fuzz_random(uint64_t *state);
+
 #endif

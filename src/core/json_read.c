@@ -433,6 +433,8 @@ pinf_json_item_text(
 		text_of(reader, name, item, out);
 }
 
+#define DOUBLE_MAX 0x1.fffffffffffffp1023
+
 /* cJSON's own printer and comparison take 2^53-1 for 2^53-2. */
 static void
 put_item(struct pinf_json_writer *w, const char *name, const cJSON *item)
@@ -455,6 +457,10 @@ put_item(struct pinf_json_writer *w, const char *name, const cJSON *item)
 		pinf_json_put_null(w, name);
 	} else {
 		(void)snprintf(number, sizeof number, whole ? "%.0f" : "%.17g", item->valuedouble);
+		if (item->valuedouble > DOUBLE_MAX ||
+		    item->valuedouble < -DOUBLE_MAX) /* 1e400 is a number, too. */
+			(void)snprintf(
+			    number, sizeof number, "%s1e400", item->valuedouble < 0 ? "-" : "");
 		pinf_json_put_raw(w, name, pinf_span_str(number));
 	}
 }

@@ -15,7 +15,7 @@
 #define DRIVER(REQUIRED)                                                                           \
 	{.name = "cmd",                                                                            \
 	    .type = PINF_OPT_TEXT,                                                                 \
-	    .required = REQUIRED,                                                                  \
+	    .required = (REQUIRED),                                                                \
 	    .help = "the driver, as a shell's command"},                                           \
 	{                                                                                          \
 		.name = "timeout", .type = PINF_OPT_DURATION, .min = 100, .max = 600000,           \

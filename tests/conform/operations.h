@@ -51,7 +51,7 @@ enum pinf_err abi_decode(struct pinf_json_reader *input, struct pinf_json_writer
 
 /* node.c: the one node of this process.  False: it has no such role. */
 bool node_begin(struct pinf_json_reader *asked);
-void node_event(struct pinf_json_reader *asked, struct pinf_json_writer *ok);
+void node_event(struct pinf_json_reader *asked, struct pinf_json_writer *out);
 void node_reset(void);
 
 #endif

@@ -137,7 +137,7 @@ const char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)
 void fail(struct trial *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool is_over(const struct trial *t); /* failed, or skipped */
 
-void ask(struct trial *t, struct request request);
+void ask(struct trial *t, struct request rq);
 /* A POST of JSON, of a session and perhaps a task. */
 void post(struct trial *t, enum who who, enum side side, const char *path, const char *body,
     const struct task *about);

@@ -459,11 +459,11 @@ released_and_replaced(struct trial *t)
 
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
-		.id = "router/" ID, .spec = SPEC, .run = RUN                                       \
+		.id = "router/" ID, .spec = (SPEC), .run = (RUN)                                   \
 	}
 #define DEPLOYED(ID, SPEC, RUN)                                                                    \
 	{                                                                                          \
-		.id = "router/" ID, .spec = SPEC, .deployed = true, .run = RUN                     \
+		.id = "router/" ID, .spec = (SPEC), .deployed = true, .run = (RUN)                 \
 	}
 
 static const struct router_case cases[] = {

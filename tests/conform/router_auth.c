@@ -146,7 +146,7 @@ checked_where_none_is_needed(struct trial *t)
 
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
-		.id = "router/auth/" ID, .spec = SPEC, .run = RUN                                  \
+		.id = "router/auth/" ID, .spec = (SPEC), .run = (RUN)                              \
 	}
 
 static const struct router_case cases[] = {

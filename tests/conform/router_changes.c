@@ -98,7 +98,7 @@ restarted_after_commit(struct trial *t)
 
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
-		.id = "router/" ID, .spec = SPEC, .run = RUN                                       \
+		.id = "router/" ID, .spec = (SPEC), .run = (RUN)                                   \
 	}
 
 static const struct router_case cases[] = {

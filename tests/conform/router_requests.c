@@ -10,20 +10,20 @@
 
 #define GET(SIDE, PATH)                                                                            \
 	{                                                                                          \
-		.method = "GET", .path = PATH, .side = SIDE                                        \
+		.method = "GET", .path = (PATH), .side = (SIDE)                                    \
 	}
 #define COMPLETE(BODY)                                                                             \
 	{                                                                                          \
-		.who = BEARER, .method = "POST", .path = "/api/v2/completions/{s}", .body = BODY   \
+		.who = BEARER, .method = "POST", .path = "/api/v2/completions/{s}", .body = (BODY) \
 	}
 #define COMPLETE_AS(TYPE, B)                                                                       \
 	{                                                                                          \
-		.who = BEARER, .method = "POST", .path = "/api/v2/completions/{s}", .body = B,     \
-		.type = TYPE                                                                       \
+		.who = BEARER, .method = "POST", .path = "/api/v2/completions/{s}", .body = (B),   \
+		.type = (TYPE)                                                                     \
 	}
 #define PLAIN(N, V)     "{\"prompt\":\"x\",\"" N "\":" V "}"
-#define REFUSE(S, C, F) .status = S, .code = C, .field = F
-#define ROW(ID, SPEC)   .id = "router/" ID, .spec = SPEC
+#define REFUSE(S, C, F) .status = (S), .code = (C), .field = (F)
+#define ROW(ID, SPEC)   .id = "router/" ID, .spec = (SPEC)
 
 static const struct router_case cases[] = {
     /* Request line. */

@@ -17,7 +17,7 @@ LAYERS = {
     "src/host": CORE,
     "src/cli": CORE | {"src/store", "src/host"},
     "sim": CORE | {"src/store"},
-    "fuzz": CORE | {"src/store"},
+    "fuzz": CORE | {"src/store", "sim"},
     "bench": CORE | {"src/store"},
     "tests": CORE | {"src/store", "src/host", "src/cli", "sim", "fuzz", "bench"},
     "tests/conform": CORE | {"src/host", "sim"},  # the client, the drivers' process; test_conform.py sees that no server and no database come along

@@ -377,8 +377,8 @@ static void
 members_are_copied_and_compared_exactly(void **state)
 {
 	static const char text[] =
-	    "{\"a\":{\"n\":9007199254740991,\"t\":[true,null,-1.5,\"\\u00e9\\n\"]},"
-	    "\"b\":{\"t\":[true,null,-15e-1,\"é\\n\"],\"n\":9007199254740991.0},"
+	    "{\"a\":{\"n\":9007199254740991,\"t\":[true,null,-1.5,1e999,\"\\u00e9\\n\"]},"
+	    "\"b\":{\"t\":[true,null,-15e-1,1e400,\"é\\n\"],\"n\":9007199254740991.0},"
 	    "\"c\":{\"n\":9007199254740990,\"t\":[true,null,-1.5,\"é\\n\"]},"
 	    "\"d\":[1],\"e\":[1,1],\"f\":[true],\"g\":{\"1\":1},\"h\":{\"2\":1}}";
 	static const char *const other[] = {"c", "d", "e", "f", "g", "h", "none"};
@@ -392,7 +392,7 @@ members_are_copied_and_compared_exactly(void **state)
 	pinf_json_raw(&r, "a", &out);
 	pinf_json_raw(&r, "none", &out);
 	assert_string_equal(
-	    (const char *)out.data, "{\"n\":9007199254740991,\"t\":[true,null,-1.5,\"é\\n\"]}");
+	    (const char *)out.data, "{\"n\":9007199254740991,\"t\":[true,null,-1.5,1e400,\"é\\n\"]}");
 	assert_true(pinf_json_same(&r, "a", &r, "b"));
 	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
 		for (size_t k = 0; k < sizeof other / sizeof other[0]; k++) {

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""campaign.py -- what fuzz/run does once everything is installed: builds, fuzzes, minimises, measures coverage."""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FUZZ = ROOT / "fuzz"
+MAX_LEN = 8192
+BUILDS = {
+    "libfuzzer": ("clang-14", "-fsanitize=fuzzer-no-link", "address,undefined"),
+    "afl": ("afl-clang-fast", "", "undefined"),
+    "coverage": ("clang-14", "-fprofile-instr-generate -fcoverage-mapping", ""),
+}
+
+
+def floors():
+    return json.loads((FUZZ / "floors.json").read_text(encoding="utf-8"))
+
+
+def run(*command, **more):
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False, capture_output=True, text=True, errors="replace", **more)
+
+
+def must(*command, **more):
+    done = run(*command, **more)
+    if done.returncode != 0:
+        sys.exit(f"fuzz/run: {' '.join(map(str, command))}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def build(kind, targets):
+    compiler, flags, sanitizers = BUILDS[kind]
+    place = ROOT / f"build-fuzz-{kind}"
+    prefix = "replay" if kind == "coverage" else "fuzz"
+    must("cmake", "-S", ".", "-B", place, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={flags}",
+         f"-DPINF_SANITIZE={sanitizers}", f"-DPINF_FUZZ={'OFF' if kind == 'coverage' else 'ON'}", "-DPINF_TESTS=OFF", env={**os.environ, "AFL_QUIET": "1"})
+    must("ninja", "-C", place, *(f"{prefix}_{target}" for target in targets), env={**os.environ, "AFL_QUIET": "1"})
+    return place
+
+
+def number(pattern, text):
+    found = re.findall(pattern, text)
+    return int(float(found[-1])) if found else 0
+
+
+def dictionary(target, option):
+    path = FUZZ / "dict" / f"{target}.dict"
+    return [f"-dict={path}" if option == "libfuzzer" else "-x", *([] if option == "libfuzzer" else [path])] if path.exists() else []
+
+
+def fuzz_libfuzzer(place, target, seconds, seeds):
+    found, work = place / "found" / target, place / "work" / target
+    found.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
+    corpora = [path for path in (FUZZ / "corpus" / target, seeds / target) if path.is_dir()]
+    done = run(place / "fuzz" / f"fuzz_{target}", f"-max_total_time={seconds}", f"-max_len={MAX_LEN}", "-print_final_stats=1", "-timeout=25", "-rss_limit_mb=4096",
+               f"-artifact_prefix={found}/", *dictionary(target, "libfuzzer"), work, *corpora)
+    said = done.stderr
+    (place / f"{target}.log").write_text(said, encoding="utf-8")
+    return {"execs": number(r"number_of_executed_units: (\d+)", said), "rate": number(r"average_exec_per_sec: +(\d+)", said), "edges": number(r" cov: (\d+)", said),
+            "features": number(r" ft: (\d+)", said), "new": number(r"new_units_added: +(\d+)", said)}
+
+
+def fuzz_afl(place, target, seconds, seeds):
+    work, start, found = place / "work" / target, place / "start" / target, place / "found" / target
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(start, ignore_errors=True)
+    start.mkdir(parents=True)
+    found.mkdir(parents=True, exist_ok=True)
+    for corpus in (FUZZ / "corpus" / target, seeds / target):
+        for path in corpus.glob("*") if corpus.is_dir() else ():
+            shutil.copy(path, start)
+    env = {**os.environ, "AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_NO_AFFINITY": "1", "AFL_FAST_CAL": "1"}
+    done = run("afl-fuzz", "-V", seconds, "-G", MAX_LEN, *dictionary(target, "afl"), "-i", start, "-o", work, "--", place / "fuzz" / f"fuzz_{target}", env=env)
+    (place / f"{target}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    stats = work / "default" / "fuzzer_stats"
+    said = stats.read_text(encoding="utf-8") if stats.exists() else ""
+    for crash in (work / "default" / "crashes").glob("id:*"):
+        shutil.copy(crash, found / crash.name.replace(":", "-"))
+    return {"execs": number(r"execs_done +: (\d+)", said), "rate": number(r"execs_per_sec +: ([\d.]+)", said), "edges": number(r"edges_found +: (\d+)", said), "features": 0,
+            "new": number(r"corpus_found +: (\d+)", said)}
+
+
+def minimise_crashes(place, target):
+    """The smallest input with which each one still fails."""
+    program = place / "fuzz" / f"fuzz_{target}"
+    for path in (place / "found" / target).glob("*"):
+        if path.suffix != ".min" and not path.with_suffix(".min").exists():
+            run(program, "-minimize_crash=1", "-max_total_time=20", f"-exact_artifact_path={path.with_suffix('.min')}", path)
+    return [path for path in (place / "found" / target).glob("*") if path.suffix != ".min"]
+
+
+def campaign(options, targets):
+    place = build(options.engine, targets)
+    seeds = ROOT / "build-fuzz-seeds"
+    shutil.rmtree(seeds, ignore_errors=True)
+    must(sys.executable, FUZZ / "seeds.py", seeds)
+    fuzz = {"libfuzzer": fuzz_libfuzzer, "afl": fuzz_afl}[options.engine]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        results = dict(zip(targets, pool.map(lambda target: fuzz(place, target, options.seconds, seeds), targets)))
+    print(f"| target ({options.engine}, {options.seconds} s) | executions | a second | edges | features | new inputs | crashes |\n|---|---|---|---|---|---|---|")
+    bad = []
+    for target, r in results.items():
+        crashes = minimise_crashes(place, target) if options.engine == "libfuzzer" else list((place / "found" / target).glob("*"))
+        print(f"| {target} | {r['execs']:,} | {r['rate']:,} | {r['edges']:,} | {r['features'] or '-'} | {r['new']:,} | {len(crashes)} |")
+        bad += crashes
+        if r["execs"] == 0:
+            bad.append(f"{target} did not run: {place / (target + '.log')}")
+    for path in bad:
+        print(f"found: {path}")
+    return 1 if bad else 0
+
+
+def minimise_corpora(targets):
+    """corpus/T becomes the fewest inputs that reach what it, the seeds and all campaigns reached."""
+    place = build("libfuzzer", targets)
+    seeds = ROOT / "build-fuzz-seeds"
+    must(sys.executable, FUZZ / "seeds.py", seeds)
+    for target in targets:
+        fresh = place / "minimised" / target
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        sources = [FUZZ / "corpus" / target, seeds / target, place / "work" / target, ROOT / "build-fuzz-afl" / "work" / target / "default" / "queue"]
+        must(place / "fuzz" / f"fuzz_{target}", "-merge=1", f"-max_len={MAX_LEN}", fresh, *(path for path in sources if path.is_dir()))
+        shutil.rmtree(FUZZ / "corpus" / target, ignore_errors=True)
+        shutil.copytree(fresh, FUZZ / "corpus" / target)
+        files = list((FUZZ / "corpus" / target).glob("*"))
+        print(f"{target:12} {len(files):5} inputs {sum(path.stat().st_size for path in files):8} bytes")
+    return 0
+
+
+def coverage_of(place, target):
+    """Per source file that the target answers for: lines and branches, in per cent."""
+    program, profile = place / "fuzz" / f"replay_{target}", place / f"{target}.profraw"
+    corpora = [path for path in (FUZZ / "corpus" / target, FUZZ / "regress" / target) if path.is_dir()]
+    must(program, *corpora, env={**os.environ, "LLVM_PROFILE_FILE": str(profile)})
+    must("llvm-profdata-14", "merge", "-sparse", profile, "-o", profile.with_suffix(".profdata"))
+    return json.loads(must("llvm-cov-14", "export", "-summary-only", program, f"-instr-profile={profile.with_suffix('.profdata')}"))["data"][0]["files"]
+
+
+def check(targets):
+    place, bad = build("coverage", targets), []
+    print("| target | file | lines | branches |\n|---|---|---|---|")
+    for target in targets:
+        measured = {str(pathlib.Path(file["filename"]).relative_to(ROOT)): file["summary"] for file in coverage_of(place, target)}
+        for name, (lines, branches) in floors()[target].items():
+            got = measured[name]["lines"]["percent"], measured[name]["branches"]["percent"]
+            print(f"| {target} | {name} | {got[0]:.1f} % of {lines} | {got[1]:.1f} % of {branches} |")
+            if got[0] < lines or got[1] < branches:
+                bad.append(f"{target}: {name} is covered less than fuzz/floors.json has it")
+    profiles = [place / f"{target}.profdata" for target in targets]
+    programs = [place / "fuzz" / f"replay_{target}" for target in targets]
+    must("llvm-profdata-14", "merge", "-sparse", *profiles, "-o", place / "all.profdata")
+    must("llvm-cov-14", "show", "-format=html", f"-output-dir={place / 'html'}", programs[0], *(f"-object={program}" for program in programs[1:]),
+         f"-instr-profile={place / 'all.profdata'}")
+    print(f"{place / 'html' / 'index.html'}")
+    for line in bad:
+        print(line)
+    return 1 if bad else 0
+
+
+def main():
+    targets = sorted(floors())
+    parser = argparse.ArgumentParser(prog="fuzz/run")
+    parser.add_argument("--engine", choices=("libfuzzer", "afl"), default="libfuzzer")
+    parser.add_argument("--target", action="append", choices=targets, help="may be repeated; all of them without it")
+    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at once")
+    parser.add_argument("--check", action="store_true", help="coverage of the corpora against floors.json, and its HTML report")
+    parser.add_argument("--minimise", action="store_true", help="corpora from all that campaigns found")
+    options = parser.parse_args()
+    chosen = options.target or targets
+    if options.check:
+        return check(chosen)
+    return minimise_corpora(chosen) if options.minimise else campaign(options, chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * grant.c -- fuzzes key grants and the HPKE in them: as they come, or ('m' first) made here with the input's fields and then
+ * changed in one place.  spec/grants.md.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <pinf/auth.h>
+
+#include "common.h"
+
+static void
+try_json(struct pinf_span text)
+{
+	struct pinf_grant grant, again;
+	struct pinf_bytes written = {0}, twice = {0};
+	const enum pinf_err err = pinf_grant_decode(&grant, text);
+
+	fuzz_check_named(err);
+	if (err != PINF_OK)
+		return;
+	fuzz_check(pinf_scope_check(&grant.scope) == PINF_OK && grant.key_version > 0,
+	    "what decodes is valid");
+	fuzz_check(pinf_grant_encode(&written, &grant) == PINF_OK &&
+		       pinf_grant_decode(&again, pinf_span_of(&written)) == PINF_OK &&
+		       pinf_grant_encode(&twice, &again) == PINF_OK &&
+		       pinf_span_equal(pinf_span_of(&written), pinf_span_of(&twice)),
+	    "what decodes encodes, and settles at once");
+	pinf_bytes_free(&written);
+	pinf_bytes_free(&twice);
+}
+
+static void
+try_made(struct fuzz_input *in)
+{
+	uint64_t seed = 11;
+	const struct pinf_random random = fuzz_random(&seed);
+	struct pinf_grant grant = {.scope = {.kind = PINF_SCOPE_TASK,
+				       .purpose = PINF_PURPOSE_INPUT,
+				       .session = 1 + fuzz_below(in, UINT32_MAX),
+				       .task = 1 + fuzz_below(in, UINT32_MAX)},
+	    .key_version = 1 + fuzz_byte(in),
+	    .expires_ms = 1 + fuzz_below(in, UINT32_MAX)};
+	struct pinf_grant_expect expect = {.domain = {.chain_id = fuzz_below(in, UINT32_MAX)}};
+	struct pinf_wallet identity;
+	struct pinf_hpke_keypair pair;
+	struct pinf_key key, opened;
+	const uint8_t what = fuzz_byte(in);
+	uint8_t *fields[] = {grant.enc, grant.sealed_key, grant.request_digest.bytes,
+	    grant.audit_head.bytes, grant.signature.bytes};
+	const size_t lengths[] = {
+	    sizeof grant.enc, sizeof grant.sealed_key, PINF_HASH_LEN, PINF_HASH_LEN, PINF_SIG_LEN};
+
+	if (pinf_wallet_new(&identity, random) != PINF_OK ||
+	    pinf_hpke_keypair(&pair, random) != PINF_OK)
+		abort();
+	fuzz_fill(in, key.bytes, sizeof key.bytes);
+	fuzz_fill(in, grant.request_digest.bytes, PINF_HASH_LEN);
+	fuzz_check(pinf_grant_make(&grant, &key, pair.public_key, &expect.domain, &identity.secret,
+		       random) == PINF_OK,
+	    "it is made");
+	expect.router = identity.address;
+	expect.request_digest = grant.request_digest;
+	expect.scope = grant.scope;
+	expect.now_ms = grant.expires_ms - 1;
+	fuzz_check(pinf_grant_open(&opened, &grant, &expect, &pair) == PINF_OK &&
+		       memcmp(&key, &opened, sizeof key) == 0,
+	    "and opens to the key");
+	expect.now_ms++;
+	fuzz_check(pinf_grant_open(&opened, &grant, &expect, &pair) == PINF_E_GRANT_EXPIRED,
+	    "until it expires");
+	expect.now_ms--;
+	fields[what % 5][fuzz_below(in, lengths[what % 5])] ^= (uint8_t)(1u << what / 5 % 8);
+	fuzz_check(pinf_grant_open(&opened, &grant, &expect, &pair) != PINF_OK,
+	    "and not with one bit changed");
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+
+	if (fuzz_byte(&in) == 'm')
+		try_made(&in);
+	else
+		try_json((struct pinf_span){data, size});
+	return 0;
+}

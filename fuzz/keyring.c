@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keyring.c -- fuzzes keyring files: as they come, or ('c' first) as a content that is sealed here, so that
+ * changes get past the AEAD.  spec/keys.md#file.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <pinf/keyring.h>
+
+#include "common.h"
+#include "crypto/crypto.h"
+
+#define HEADER_LEN 29
+
+static const struct pinf_span passphrase = {(const uint8_t *)"correct horse", 13};
+/* One pass, 8 KiB, salt 000102..0f: the cheapest that there is. */
+static const uint8_t header[HEADER_LEN] = {'P', 'N', 'F', 'K', 1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 1, 2,
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static void
+seal(struct pinf_bytes *file, struct pinf_span content)
+{
+	static struct pinf_cipher *cipher;
+	static const uint8_t nonce[12];
+	struct pinf_key key;
+
+	if (cipher == NULL) {
+		fuzz_check(pinf_argon2id(&key, passphrase, header + 13, 1, 8) == PINF_OK, "a key");
+		fuzz_check(pinf_cipher_new(&cipher) == PINF_OK, "a cipher");
+		fuzz_check(
+		    pinf_cipher_key(cipher, PINF_SUITE_CHACHA20POLY1305, &key) == PINF_OK, "keyed");
+	}
+	if (pinf_bytes_reserve(file, HEADER_LEN + content.len + PINF_TAG_LEN) != PINF_OK)
+		abort();
+	memcpy(file->data, header, HEADER_LEN);
+	file->len = HEADER_LEN + content.len + PINF_TAG_LEN;
+	fuzz_check(pinf_cipher_seal(cipher, nonce, (struct pinf_span){header, HEADER_LEN}, content,
+		       file->data + HEADER_LEN) == PINF_OK,
+	    "sealed");
+}
+
+/* What opens is written again, opens again, and has the same versions. */
+static void
+check_keyring(const struct pinf_keyring *keyring)
+{
+	uint64_t seed = 1;
+	struct pinf_bytes file = {0};
+	struct pinf_keyring *again = NULL;
+
+	fuzz_check(pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){1, 8},
+		       fuzz_random(&seed)) == PINF_OK,
+	    "what opens is written");
+	fuzz_check(
+	    pinf_keyring_decode(&again, pinf_span_of(&file), passphrase) == PINF_OK, "and opens");
+	fuzz_check(
+	    pinf_keyring_count(keyring) == pinf_keyring_count(again), "with as many versions");
+	for (size_t i = 0; i < pinf_keyring_count(keyring); i++) {
+		const struct pinf_key_info a = pinf_keyring_info(keyring, i),
+					   b = pinf_keyring_info(again, i);
+
+		fuzz_check(a.version == i + 1 && a.state == b.state &&
+			       a.created_ms == b.created_ms &&
+			       memcmp(a.fingerprint, b.fingerprint, sizeof a.fingerprint) == 0,
+		    "which are the same");
+	}
+	pinf_keyring_free(again);
+	pinf_bytes_free(&file);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+	const bool content = fuzz_byte(&in) == 'c';
+	const struct pinf_span bytes = fuzz_rest(&in, 96 + 82 * 8);
+	struct pinf_bytes file = {0};
+	struct pinf_keyring *keyring = NULL;
+	enum pinf_err err;
+
+	if (content)
+		seal(&file, bytes);
+	/* A hostile file may ask for 16 passes of 256 MiB: seconds each; only the bound is looked at. */
+	else if (bytes.len > 12 &&
+		 (bytes.data[7] | bytes.data[10] | (bytes.data[11] & 0xfc)) != 0 &&
+		 bytes.data[9] == 0)
+		return 0;
+	err = pinf_keyring_decode(&keyring, content ? pinf_span_of(&file) : bytes, passphrase);
+	fuzz_check_named(err);
+	fuzz_check((err == PINF_OK) == (keyring != NULL), "untouched on failure");
+	fuzz_check(!content || err != PINF_E_PASSPHRASE, "what was sealed here authenticates");
+	if (err == PINF_OK)
+		check_keyring(keyring);
+	pinf_keyring_free(keyring);
+	pinf_bytes_free(&file);
+	return 0;
+}
