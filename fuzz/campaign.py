@@ -73,6 +73,7 @@ def fuzz_afl(place, target, seconds, seeds):
     shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(start, ignore_errors=True)
     start.mkdir(parents=True)
+    work.parent.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
     for corpus in (FUZZ / "corpus" / target, seeds / target):
         for path in corpus.glob("*") if corpus.is_dir() else ():
