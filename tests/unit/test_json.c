@@ -391,8 +391,8 @@ members_are_copied_and_compared_exactly(void **state)
 	r = pinf_json_root(json);
 	pinf_json_raw(&r, "a", &out);
 	pinf_json_raw(&r, "none", &out);
-	assert_string_equal(
-	    (const char *)out.data, "{\"n\":9007199254740991,\"t\":[true,null,-1.5,1e400,\"é\\n\"]}");
+	assert_string_equal((const char *)out.data,
+	    "{\"n\":9007199254740991,\"t\":[true,null,-1.5,1e400,\"é\\n\"]}");
 	assert_true(pinf_json_same(&r, "a", &r, "b"));
 	for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
 		for (size_t k = 0; k < sizeof other / sizeof other[0]; k++) {
