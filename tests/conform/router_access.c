@@ -457,6 +457,75 @@ released_and_replaced(struct trial *t)
 	advance(t, k, READ_RESULT);
 }
 
+/* The API key is in the answer to the session's creation and nowhere else; who is no owner sees less. */
+static void
+seen(struct trial *t)
+{
+	const struct session *s = &t->router->shared[1];
+	const char *path = text_of("/api/v1/sessions/%llu", (unsigned long long)s->id);
+
+	for (int i = 0; i < 2; i++) {
+		ask(t, (struct request){.who = i == 0 ? OWNER : STRANGER,
+			   .method = "GET",
+			   .path = path,
+			   .session = s->id});
+		expect(t, 200, "");
+		if (!is_over(t) && pinf_json_has(&t->answer, "api_key"))
+			fail(t, "%s: the API key is shown again", t->asked);
+		if (!is_over(t) && pinf_json_has(&t->answer, "owner") != (i == 0))
+			fail(t, "%s: the owner is %s", t->asked,
+			    i == 0 ? "not shown to itself" : "shown to a stranger");
+	}
+}
+
+/* Each change of the list adds one to the epoch, and what changes nothing adds nothing. */
+static void
+epochs(struct trial *t)
+{
+	struct session s;
+	const struct task about = {.session = &s};
+	static const char *const verbs[] = {"allow", "allow", "deny", "deny", "allow"};
+	static const uint64_t adds[] = {1, 1, 2, 2, 3};
+	uint64_t first;
+
+	make_session(t, &s, (struct session_wish){.type = NULL});
+	ask(t, (struct request){.who = OWNER,
+		   .method = "GET",
+		   .path = text_of("/api/v1/sessions/%llu", (unsigned long long)s.id),
+		   .session = s.id});
+	first = number_of(t, "epoch");
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		post(t, OWNER, MINERS,
+		    text_of("/api/v1/sessions/%llu/%s", (unsigned long long)s.id, verbs[i]),
+		    text_of("{\"miner\":\"%s\"}", address_text(t, MINER)), &about);
+		expect(t, 200, "");
+		if (!is_over(t) && number_of(t, "epoch") != first + adds[i])
+			fail(t, "%s: the epoch is %llu, must be %llu", t->asked,
+			    (unsigned long long)number_of(t, "epoch"),
+			    (unsigned long long)(first + adds[i]));
+	}
+}
+
+/* What was leased when the session closed may finish; nothing else begins. */
+static void
+closed_under_a_lease(struct trial *t)
+{
+	struct session s;
+	const struct task about = {.session = &s};
+	struct task *k;
+
+	make_listed(t, &s);
+	k = new_task(t, &s);
+	advance(t, k, ACKED);
+	post(t, OWNER, MINERS, text_of("/api/v1/sessions/%llu/close", (unsigned long long)s.id),
+	    "{}", &about);
+	expect(t, 200, "");
+	post(t, OWNER, CALLERS, text_of("/api/v3/reservations/%llu", (unsigned long long)s.id),
+	    "{}", &about);
+	refused(t, "session-closed");
+	advance(t, k, COMMITTED);
+}
+
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
 		.id = "router/" ID, .spec = (SPEC), .run = (RUN)                                   \
@@ -478,6 +547,9 @@ static const struct router_case cases[] = {
     CASE("privacy/strangers-session", "POL-15", strangers_session),
     CASE("privacy/closed", "POL-17", closed),
     CASE("privacy/results-for-the-wallet-only", "POL-42", results_for_the_wallet_only),
+    CASE("privacy/seen", "API-36", seen),
+    CASE("privacy/closed-under-a-lease", "STATE-4", closed_under_a_lease),
+    CASE("list/epochs", "STATE-3", epochs),
     CASE("key/twice", "KEY-5", key_twice_is_the_same),
     CASE("key/two-tasks", "STATE-5", keys_of_two_tasks),
     CASE("key/stranger", "SCOPE-7", key_for_a_stranger),

@@ -432,6 +432,78 @@ task_seen_by_its_owner(struct trial *t)
 		fail(t, "%s: the miner's signature is not there", t->asked);
 }
 
+static void
+oldest_first(struct trial *t)
+{
+	struct session s;
+	struct task *one, *two;
+
+	make_listed(t, &s);
+	one = new_task(t, &s);
+	two = new_task(t, &s);
+	advance(t, one, SUBMITTED);
+	advance(t, two, SUBMITTED);
+	advance(t, one, READ_RESULT);
+	advance(t, two, READ_RESULT);
+}
+
+/* Under its reference a caller that crashed finds its task, and the input that it had submitted. */
+static void
+resumed(struct trial *t)
+{
+	struct session s;
+	struct task *k = task_at(t, &s, SUBMITTED);
+	const struct task about = {.session = &s};
+	struct pinf_json_reader answer, input;
+	struct pinf_payload payload = {.size = 0};
+
+	post(t, OWNER, CALLERS, text_of("/api/v3/reservations/%llu", (unsigned long long)s.id),
+	    text_of("{\"client_reference\":\"%s\",\"timeout_ms\":60000}", k->reference), &about);
+	expect(t, 201, "");
+	expect_text(t, "state", "created");
+	answer = t->answer;
+	if (is_over(t))
+		return;
+	input = pinf_json_object(&answer, "input", true);
+	pinf_payload_read(&input, &payload);
+	if (pinf_json_end(&input) != PINF_OK || !pinf_payload_equal(&payload, &k->input_payload))
+		fail(t, "%s: the input is not the one that was submitted", t->asked);
+	advance(t, k, READ_RESULT);
+}
+
+static void
+state_is(struct trial *t, const struct task *k, const char *state)
+{
+	ask(t, (struct request){.who = OWNER,
+		   .method = "GET",
+		   .path = text_of("/api/v1/tasks/%llu/%llu", (unsigned long long)k->session->id,
+		       (unsigned long long)k->id),
+		   .session = k->session->id,
+		   .task = k->id});
+	expect(t, 200, "");
+	expect_text(t, "state", state);
+}
+
+/* Fetched by its owner, a result's task is closed; it can still be read, by its owner alone. */
+static void
+closed_by_reading(struct trial *t)
+{
+	struct session s;
+	struct task *k = task_at(t, &s, COMMITTED);
+	char hex[2 * PINF_HASH_LEN + 1];
+
+	state_is(t, k, "committed");
+	pinf_hex(hex, k->result_payload.sha256.bytes, PINF_HASH_LEN);
+	ask(t, (struct request){.who = STRANGER,
+		   .method = "GET",
+		   .path = text_of("/api/v3/blobs/%s", hex),
+		   .session = s.id,
+		   .task = k->id});
+	expect(t, 403, "denied");
+	advance(t, k, READ_RESULT);
+	state_is(t, k, "closed");
+}
+
 #define CASE(ID, SPEC, RUN)                                                                        \
 	{                                                                                          \
 		.id = "router/" ID, .spec = (SPEC), .run = (RUN)                                   \
@@ -447,6 +519,9 @@ static const struct router_case cases[] = {
     CASE("task/v2-router-sealed", "API-19", v2_router_sealed),
     CASE("task/v3-plain", "API-25", plain),
     DEPLOYED("task/v3-sealed", "API-19", sealed),
+    CASE("task/oldest-first", "STATE-7", oldest_first),
+    CASE("task/resumed", "STATE-18", resumed),
+    CASE("task/closed-by-reading", "STATE-12", closed_by_reading),
     CASE("task/reference-again", "API-26", reference_again),
     CASE("task/reference-conflict", "API-23", reference_of_another_prompt),
     CASE("task/seen-by-its-owner", "AUTH-13", task_seen_by_its_owner),

@@ -215,6 +215,18 @@ class Vectors(unittest.TestCase):
         self.assertEqual(sorted(set(reasons) & cited), [], "cited, and in uncited.txt all the same")
         self.assertEqual(sorted(set(reasons) - rules), [], "no such rule")
 
+    def test_every_rule_of_router_and_tasks_is_cited_or_said_why_not(self):
+        cited = set()
+        for name in conform("run", "--router", "-", "--wallet", "-", "--dry-run").split() + conform("run", "--miner", "--cmd", "-", "--dry-run").split():
+            cited.add(re.search(r"rule +([A-Z]+-\d+)", conform("explain", name))[1])
+        reasons = dict(line.split(None, 1) for line in (HERE / "uncited_router.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#"))
+        rules = set()
+        for page in ("api", "states"):
+            rules |= set(re.findall(r"\*\*([A-Z]+-\d+)\*\*", (SPEC / f"{page}.md").read_text(encoding="utf-8")))
+        self.assertEqual(sorted(rules - cited - set(reasons)), [], "no case is named after it, nor is it in uncited_router.txt")
+        self.assertEqual(sorted(set(reasons) & cited), [], "cited, and in uncited_router.txt all the same")
+        self.assertEqual(sorted(set(reasons) - rules), [], "no such rule")
+
     def test_they_are_what_the_second_code_makes(self):
         ran = subprocess.run([sys.executable, HERE / "make_vectors.py", "--check"], capture_output=True, text=True, check=False)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
