@@ -495,14 +495,15 @@ epochs(struct trial *t)
 		   .session = s.id});
 	first = number_of(t, "epoch");
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		const uint64_t wanted = first + adds[i];
+
 		post(t, OWNER, MINERS,
 		    text_of("/api/v1/sessions/%llu/%s", (unsigned long long)s.id, verbs[i]),
 		    text_of("{\"miner\":\"%s\"}", address_text(t, MINER)), &about);
 		expect(t, 200, "");
-		if (!is_over(t) && number_of(t, "epoch") != first + adds[i])
+		if (!is_over(t) && number_of(t, "epoch") != wanted)
 			fail(t, "%s: the epoch is %llu, must be %llu", t->asked,
-			    (unsigned long long)number_of(t, "epoch"),
-			    (unsigned long long)(first + adds[i]));
+			    (unsigned long long)number_of(t, "epoch"), (unsigned long long)wanted);
 	}
 }
 
