@@ -170,11 +170,8 @@ static void
 key_for_a_stranger(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, SUBMITTED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, SUBMITTED);
 	ask_key(t, k, STRANGER, "input", 0);
 	if (!is_over(t) && t->status == 200)
 		fail(t, "a stranger got a key");
@@ -201,11 +198,8 @@ static void
 key_of_an_attempt_that_is_not(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, ACKED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, ACKED);
 	ask_key(t, k, MINER, "result", k->attempt + 1);
 	if (!is_over(t) && t->status == 200)
 		fail(t, "a key of an attempt that nobody holds was given");
@@ -215,11 +209,8 @@ static void
 key_of_a_result_that_is_not(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, ACKED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, ACKED);
 	ask_key(t, k, OWNER, "result", k->attempt);
 	expect(t, 409, "wrong-state");
 }
@@ -360,11 +351,8 @@ unlisted_claims(struct trial *t)
 {
 	struct session s;
 	const struct task about = {.session = &s};
-	struct task *k;
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, SUBMITTED);
+	(void)task_at(t, &s, SUBMITTED);
 	post(t, OTHER_MINER, MINERS, "/api/v1/miner/claim",
 	    text_of("{\"session_id\":%llu,\"wait_ms\":0}", (unsigned long long)s.id), &about);
 	refused(t, "miner-not-allowed");
@@ -376,11 +364,8 @@ static void
 released_in_mid_task(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, RESULT_SEALED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, RESULT_SEALED);
 	change_list(t, &s, "deny", MINER);
 	ask_key(t, k, MINER, "input", 0);
 	refused(t, "miner-not-allowed");
@@ -396,11 +381,8 @@ static void
 released_before_the_commit(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, PRECOMMITTED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, PRECOMMITTED);
 	change_list(t, &s, "deny", MINER);
 	commit(t, k, MINER);
 	refused(t, "miner-not-allowed");
@@ -411,11 +393,8 @@ static void
 removed_and_back(struct trial *t)
 {
 	struct session s;
-	struct task *k;
+	struct task *k = task_at(t, &s, PRECOMMITTED);
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, PRECOMMITTED);
 	change_list(t, &s, "deny", MINER);
 	change_list(t, &s, "allow", MINER);
 	advance(t, k, READ_RESULT);
@@ -515,9 +494,7 @@ closed_under_a_lease(struct trial *t)
 	const struct task about = {.session = &s};
 	struct task *k;
 
-	make_listed(t, &s);
-	k = new_task(t, &s);
-	advance(t, k, ACKED);
+	k = task_at(t, &s, ACKED);
 	post(t, OWNER, MINERS, text_of("/api/v1/sessions/%llu/close", (unsigned long long)s.id),
 	    "{}", &about);
 	expect(t, 200, "");
