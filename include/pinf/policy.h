@@ -78,7 +78,7 @@ struct pinf_facts {
 	enum pinf_action action;
 	enum pinf_actor actor;
 	enum pinf_route route;
-	bool session_open;
+	bool session_open; /* or was, when the task was submitted that is submitted again */
 	bool session_private;
 	bool acl_fresh; /* the allowlist's source is active and recent enough */
 	bool acl_source_right; /* ... and is the one that the session's policy demands */

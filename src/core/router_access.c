@@ -181,8 +181,11 @@ policy_facts(const struct call *c, struct pinf_facts *facts)
 	    c->session.type == PINF_SESSION_DEDICATED && !doc->task_keys_only;
 	facts->bearer_reads = !doc->wallet_reads_only;
 	facts->attestation_required = doc->attestation;
+	/* What was submitted before the session was closed may be asked for again. */
+	facts->session_open = !c->session.closed || (facts->action == PINF_ACT_SUBMIT &&
+							!c->task_begins && c->task.input.size != 0);
 	/* Of a task that exists, the version is given: it finishes under that one. */
-	facts->key_version_recent = c->task.id != 0 || doc->rotation_ms == 0 ||
+	facts->key_version_recent = (c->task.id != 0 && !c->task_begins) || doc->rotation_ms == 0 ||
 				    c->r->now_ms < key_active_ms(c->r) + doc->rotation_ms;
 }
 
@@ -193,7 +196,6 @@ router_decide(const struct call *c, struct pinf_facts *facts)
 	const uint32_t version =
 	    c->task.id != 0 ? c->task.key_version : pinf_keyring_active(r->keyring);
 
-	facts->session_open = !c->session.closed;
 	facts->session_private = c->session.is_private;
 	policy_facts(c, facts);
 	facts->stream = c->rq->stream;

@@ -131,6 +131,7 @@ struct call {
 	struct pinf_address who; /* signer, or the API key's owner; zero: nobody */
 	struct pinf_session session; /* id 0: none loaded */
 	struct pinf_task task;
+	bool task_begins; /* ... with this request: fresh, or again under its old id */
 	struct pinf_api_error error; /* what a failing handler wants said */
 };
 

@@ -66,16 +66,6 @@ task_begin(struct call *c, enum pinf_route route)
 	return r->store.ops->session_update(r->store.ctx, &c->session);
 }
 
-/* The task that the request's reference names; E_NOT_FOUND: none. */
-static enum pinf_err
-find_reference(struct call *c)
-{
-	return c->rq->reference[0] == '\0'
-		   ? PINF_E_NOT_FOUND
-		   : c->r->store.ops->task_by_reference(c->r->store.ctx, &c->session.owner,
-			 c->session.id, c->rq->reference, &c->task);
-}
-
 /* Its time was over before it ever had its input: nobody has seen anything of it. */
 static bool
 was_never_submitted(const struct pinf_router *r, const struct pinf_task *t)
@@ -96,7 +86,38 @@ is_in_hand(const struct pinf_router *r, const struct pinf_task *t)
 	return false;
 }
 
-/* Such a task under its old id.  What its earlier life left in hand would be taken for this one's. */
+/* Else a prompt made it: such a task has that prompt's digest, with or without a reference. */
+static bool
+is_reserved_by_caller(const struct pinf_task *task)
+{
+	static const struct pinf_hash none;
+
+	return pinf_hash_equal(&task->reference_digest, &none);
+}
+
+/* A prompt that nobody seals any more: its plaintext went with the process that did. */
+static bool
+lost_its_prompt(const struct pinf_router *r, const struct pinf_task *t)
+{
+	return t->state == PINF_TASK_RESERVED && !is_reserved_by_caller(t) && !is_in_hand(r, t);
+}
+
+/* The task that the request's reference names, and whether it begins with this request. */
+static enum pinf_err
+find_reference(struct call *c)
+{
+	const struct pinf_store *store = &c->r->store;
+	enum pinf_err err = PINF_E_NOT_FOUND;
+
+	if (c->rq->reference[0] != '\0')
+		err = store->ops->task_by_reference(
+		    store->ctx, &c->session.owner, c->session.id, c->rq->reference, &c->task);
+	c->task_begins = c->task.id == 0 || was_never_submitted(c->r, &c->task) ||
+			 lost_its_prompt(c->r, &c->task);
+	return err == PINF_E_NOT_FOUND ? PINF_OK : err;
+}
+
+/* A task that exists, under its old id.  What its earlier life left in hand would be taken for this one's. */
 static enum pinf_err
 begin_again(struct call *c, enum pinf_route route)
 {
@@ -108,39 +129,21 @@ begin_again(struct call *c, enum pinf_route route)
 	return err;
 }
 
-/* A prompt that nobody seals any more: its plaintext went with the process that did. */
-static bool
-lost_its_prompt(const struct pinf_router *r, const struct pinf_task *t)
-{
-	return t->state == PINF_TASK_RESERVED && !is_in_hand(r, t);
-}
-
-/* Else a prompt made it: such a task has that prompt's digest, with or without a reference. */
-static bool
-is_reserved_by_caller(const struct pinf_task *task)
-{
-	static const struct pinf_hash none;
-
-	return pinf_hash_equal(&task->reference_digest, &none);
-}
-
 /* The same client_reference reserves the same task: the first answer may have been lost. */
 static enum pinf_err
 reserve(struct call *c, enum pinf_route route)
 {
 	const struct pinf_store *store = &c->r->store;
-	enum pinf_err err = find_reference(c);
+	enum pinf_err err;
 
-	if (err == PINF_E_NOT_FOUND) {
+	if (c->task.id == 0) {
 		err = task_begin(c, route);
 		return err == PINF_OK ? store->ops->task_insert(store->ctx, &c->task) : err;
 	}
-	if (err != PINF_OK)
-		return err;
 	if (c->task.route != route || !is_reserved_by_caller(&c->task) ||
 	    PINF_BUG(reference_refused))
 		return PINF_E_CONFLICT;
-	if (!was_never_submitted(c->r, &c->task)) {
+	if (!c->task_begins) {
 		PINF_SOMETIMES(reservation_resumed);
 		return PINF_OK;
 	}
@@ -155,6 +158,8 @@ route_reserve(struct call *c)
 	enum pinf_route route;
 	enum pinf_err err = router_load_session(c, c->rq->session);
 
+	if (err == PINF_OK)
+		err = find_reference(c);
 	if (err != PINF_OK)
 		return err;
 	route = c->session.is_private ? PINF_ROUTE_CALLER_SEALED : PINF_ROUTE_PLAIN;
@@ -395,25 +400,23 @@ complete_document(struct call *c)
 	const struct pinf_store_ops *ops = c->r->store.ops;
 	struct pinf_hash digest;
 	bool known;
-	enum pinf_err err =
-	    router_permit(c, PINF_ACT_SUBMIT, router_actor(c, PINF_ACTOR_WALLET_OTHER), route);
+	enum pinf_err err = find_reference(c);
 
+	if (err == PINF_OK)
+		err = router_permit(
+		    c, PINF_ACT_SUBMIT, router_actor(c, PINF_ACTOR_WALLET_OTHER), route);
 	if (err != PINF_OK)
 		return err;
 	if (c->r->callers.count == c->r->callers.max)
 		return PINF_E_BUSY;
 	pinf_keyring_digest(c->r->keyring,
 	    (struct pinf_span){c->rq->document_sha256.bytes, PINF_HASH_LEN}, &digest);
-	err = find_reference(c);
-	known = err == PINF_OK;
+	known = c->task.id != 0;
 	if (known && !pinf_hash_equal(&c->task.reference_digest, &digest))
 		return PINF_E_CONFLICT;
-	if (known && !was_never_submitted(c->r, &c->task) && !lost_its_prompt(c->r, &c->task))
+	if (!c->task_begins)
 		return wait_caller(c->r, c->request, c->rq->api_version, &c->task);
-	if (known)
-		err = begin_again(c, route);
-	else if (err == PINF_E_NOT_FOUND)
-		err = task_begin(c, route);
+	err = known ? begin_again(c, route) : task_begin(c, route);
 	if (err != PINF_OK)
 		return err;
 	c->task.reference_digest = digest;

@@ -486,7 +486,7 @@ epochs(struct trial *t)
 	}
 }
 
-/* What was leased when the session closed may finish; nothing else begins. */
+/* What was leased when the session closed may finish, and is answered; nothing else begins. */
 static void
 closed_under_a_lease(struct trial *t)
 {
@@ -501,7 +501,7 @@ closed_under_a_lease(struct trial *t)
 	post(t, OWNER, CALLERS, text_of("/api/v3/reservations/%llu", (unsigned long long)s.id),
 	    "{}", &about);
 	refused(t, "session-closed");
-	advance(t, k, COMMITTED);
+	advance(t, k, READ_RESULT);
 }
 
 #define CASE(ID, SPEC, RUN)                                                                        \

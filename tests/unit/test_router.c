@@ -161,6 +161,50 @@ references(void **state)
 	    409, "conflict");
 }
 
+/* Closed while its caller waited: what was submitted is asked for until it is there, nothing else begins. */
+static void
+a_closed_session_still_answers(void **state)
+{
+	static const char prompt[] = "{\"client_reference\":\"%s\",\"prompt\":\"p\","
+				     "\"session_id\":%" PRIu64 "}";
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, true, true);
+	struct lease sealed, early, l;
+	struct pinf_payload payload, second;
+
+	reserve(r, session, "early", &early);
+	seal_input(r, &early, &second);
+	reserve(r, session, "sealed", &sealed);
+	seal_input(r, &sealed, &payload);
+	assert_int_equal(submit(r, &sealed, &payload), 0);
+	rig_do(r, PINF_FX_CHECK);
+	assert_int_equal(post(r, &bearer_mark, "/api/v2/completions", prompt, "a", session), 0);
+	rig_do(r, PINF_FX_SEAL);
+	rig_do(r, PINF_FX_STORE);
+	for (int i = 0; i < 2; i++)
+		precommitted(r, &r->miner, session, i == 0 ? &sealed : &l);
+	assert_int_equal(post(r, NULL, "/api/v1/sessions/1/close", "{}"), 200);
+	assert_refused(r, submit(r, &early, &second), 403, "session-closed");
+	assert_refused(r,
+	    post(r, NULL, "/api/v3/reservations/1", "{\"client_reference\":\"early\"}"), 403,
+	    "session-closed");
+	assert_refused(r, post(r, &bearer_mark, "/api/v2/completions", prompt, "b", session), 403,
+	    "session-closed");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(commit(r, i == 0 ? &sealed : &l), 0);
+		rig_do(r, PINF_FX_CHECK);
+	}
+	assert_int_equal(submit(r, &sealed, &payload), 200);
+	assert_true(said(r, "\"state\":\"committed\""));
+	assert_refused(r, submit(r, &sealed, &second), 409, "conflict");
+	assert_int_equal(
+	    post(r, NULL, "/api/v3/reservations/1", "{\"client_reference\":\"sealed\"}"), 201);
+	assert_true(said(r, "\"input\":"));
+	assert_int_equal(post(r, &bearer_mark, "/api/v2/completions", prompt, "a", session), 0);
+	rig_do(r, PINF_FX_DELIVER);
+	assert_true(said(r, "\"text\":\"hi\""));
+}
+
 static void
 router_sealed(void **state)
 {
@@ -428,6 +472,7 @@ main(void)
 	    TEST(the_largest_id),
 	    TEST(caller_sealed),
 	    TEST(references),
+	    TEST(a_closed_session_still_answers),
 	    TEST(router_sealed),
 	    TEST(public_routes),
 	    TEST(lease_times),

@@ -246,7 +246,7 @@ the_router_rotates_by_itself(void **state)
 	with_policy(r, daily, "{\"rotation_period_ms\":86400000}");
 	with_policy(r, session, "{\"rotation_period_ms\":80000}");
 	assert_int_equal(rig_count(r, PINF_FX_SAVE_KEYRING), 0);
-	reserve(r, session, "", &task);
+	reserve(r, session, "before", &task);
 	rig_pass(r, 69999);
 	assert_int_equal(rig_count(r, PINF_FX_SAVE_KEYRING), 0);
 	assert_true(
@@ -258,6 +258,7 @@ the_router_rotates_by_itself(void **state)
 	assert_int_equal(post(r, NULL, path, "{}"), 201);
 	rig_pass(r, 1);
 	assert_refused(r, post(r, NULL, path, "{}"), 403, "key-version-old");
+	assert_int_equal(post(r, NULL, path, "{\"client_reference\":\"before\"}"), 201);
 	seal_input(r, &task, &payload); /* What was begun is finished under its version. */
 	assert_int_equal(submit(r, &task, &payload), 0);
 	rig_do(r, PINF_FX_CHECK);
