@@ -37,18 +37,34 @@ check_lookup(const struct pinf_allowlist_entry *entries, size_t count,
     const struct pinf_allowlist_entry *by, const struct pinf_address *miner)
 {
 	const uint64_t unlisted = PINF_ID_MAX + 1; /* a task without a list: the session's counts */
-	bool of_session = false, of_task = false;
+	bool of_session = false, of_task = false, anywhere = false, named_above = false;
 
-	for (const struct pinf_allowlist_entry *e = entries; e < entries + count; e++)
+	for (const struct pinf_allowlist_entry *e = entries; e < entries + count; e++) {
+		named_above |= e->session == by->session + 1;
 		if (e->session == by->session && pinf_address_equal(&e->miner, miner)) {
 			of_task |= e->task == by->task;
 			of_session |= e->task == 0;
+			anywhere = true;
 		}
+	}
 	fuzz_check(
 	    pinf_allowlist_names(entries, count, by->session) &&
 		pinf_allowlist_has(entries, count, by->session, by->task, miner) == of_task &&
-		pinf_allowlist_has(entries, count, by->session, unlisted, miner) == of_session,
+		pinf_allowlist_has(entries, count, by->session, unlisted, miner) == of_session &&
+		pinf_allowlist_any(entries, count, by->session, miner) == anywhere &&
+		pinf_allowlist_names(entries, count, by->session + 1) == named_above,
 	    "a list has whom it names, and a task's replaces the session's");
+}
+
+static enum pinf_err
+parse_starving(struct pinf_span text)
+{
+	struct pinf_allowlist_entry *list = NULL;
+	size_t count, column;
+	const enum pinf_err err = pinf_allowlist_parse(&list, &count, text, &column);
+
+	free(list);
+	return err;
 }
 
 int
@@ -61,6 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *canonical, *text_again;
 
 	fuzz_check_named(err);
+	fuzz_starve(parse_starving, (struct pinf_span){data, size});
 	if (err != PINF_OK)
 		fuzz_check(column >= 1 && column <= size + 1 && count == 0, "a column, no more");
 	if (err != PINF_OK)

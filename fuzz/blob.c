@@ -45,6 +45,20 @@ stream(struct pinf_blob *blob, struct pinf_span sealed, struct pinf_bytes *out)
 	return err;
 }
 
+static enum pinf_err
+open_starving(struct pinf_span sealed)
+{
+	struct pinf_blob *blob = NULL;
+	struct pinf_bytes plain = {0};
+	enum pinf_err err = pinf_blob_new(&blob);
+
+	if (err == PINF_OK)
+		err = pinf_blob_open(blob, NULL, &key, sealed, &plain);
+	pinf_bytes_free(&plain);
+	pinf_blob_free(blob);
+	return err;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -72,6 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    pinf_blob_check(blob, NULL, &key, sealed, size) == PINF_OK || err != PINF_OK,
 		    "what opens checks");
 	}
+	fuzz_starve(open_starving, sealed);
 	pinf_bytes_free(&plain);
 	pinf_bytes_free(&streamed);
 	return 0;

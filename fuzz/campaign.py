@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "fuzz"
@@ -24,6 +25,10 @@ def floors():
     return json.loads((FUZZ / "floors.json").read_text(encoding="utf-8"))
 
 
+def all_targets():
+    return sorted(path.name for path in (FUZZ / "corpus").iterdir())
+
+
 def run(*command, **more):
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False, capture_output=True, text=True, errors="replace", **more)
 
@@ -35,13 +40,13 @@ def must(*command, **more):
     return done.stdout
 
 
-def build(kind, targets):
+def build(kind, targets, replay=False):
     compiler, flags, sanitizers = BUILDS[kind]
     place = ROOT / f"build-fuzz-{kind}"
-    prefix = "replay" if kind == "coverage" else "fuzz"
+    prefixes = ["replay"] if kind == "coverage" else ["fuzz", "replay"] if replay else ["fuzz"]
     must("cmake", "-S", ".", "-B", place, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={flags}",
          f"-DPINF_SANITIZE={sanitizers}", f"-DPINF_FUZZ={'OFF' if kind == 'coverage' else 'ON'}", "-DPINF_TESTS=OFF", env={**os.environ, "AFL_QUIET": "1"})
-    must("ninja", "-C", place, *(f"{prefix}_{target}" for target in targets), env={**os.environ, "AFL_QUIET": "1"})
+    must("ninja", "-C", place, *(f"{prefix}_{target}" for prefix in prefixes for target in targets), env={**os.environ, "AFL_QUIET": "1"})
     return place
 
 
@@ -112,6 +117,8 @@ def campaign(options, targets):
         crashes = minimise_crashes(place, target) if options.engine == "libfuzzer" else list((place / "found" / target).glob("*"))
         print(f"| {target} | {r['execs']:,} | {r['rate']:,} | {r['edges']:,} | {r['features'] or '-'} | {r['new']:,} | {len(crashes)} |")
         bad += crashes
+        if options.engine == "libfuzzer" and r["rate"] < floors()["rates"].get(target, 0):
+            bad.append(f"{target} is slower than fuzz/floors.json demands")
         if r["execs"] == 0:
             bad.append(f"{target} did not run: {place / (target + '.log')}")
     for path in bad:
@@ -137,49 +144,121 @@ def minimise_corpora(targets):
     return 0
 
 
-def coverage_of(place, target):
-    """Per source file that the target answers for: lines and branches, in per cent."""
-    program, profile = place / "fuzz" / f"replay_{target}", place / f"{target}.profraw"
-    corpora = [path for path in (FUZZ / "corpus" / target, FUZZ / "regress" / target) if path.is_dir()]
-    must(program, *corpora, env={**os.environ, "LLVM_PROFILE_FILE": str(profile)})
-    must("llvm-profdata-14", "merge", "-sparse", profile, "-o", profile.with_suffix(".profdata"))
-    return json.loads(must("llvm-cov-14", "export", "-summary-only", program, f"-instr-profile={profile.with_suffix('.profdata')}"))["data"][0]["files"]
+def inputs_of(target):
+    return [path for path in (FUZZ / "corpus" / target, FUZZ / "regress" / target) if path.is_dir()]
+
+
+def profile_of(place, target):
+    """What its corpus runs through."""
+    raw, profile = place / f"{target}.profraw", place / f"{target}.profdata"
+    must(place / "fuzz" / f"replay_{target}", *inputs_of(target), env={**os.environ, "LLVM_PROFILE_FILE": str(raw)})
+    must("llvm-profdata-14", "merge", "-sparse", raw, "-o", profile)
+    return profile
+
+
+def together(place, targets, name):
+    """The profiles of some targets as one, and how llvm-cov is told of their programs."""
+    merged = place / f"{name}.profdata"
+    must("llvm-profdata-14", "merge", "-sparse", *(place / f"{target}.profdata" for target in targets), "-o", merged)
+    programs = [place / "fuzz" / f"replay_{target}" for target in targets]
+    return [programs[0], *(f"-object={program}" for program in programs[1:]), f"-instr-profile={merged}"]
 
 
 def check(targets):
+    """Each source file that targets answer for: lines and branches, in per cent, from their corpora alone."""
     place, bad = build("coverage", targets), []
-    print("| target | file | lines | branches |\n|---|---|---|---|")
     for target in targets:
-        measured = {str(pathlib.Path(file["filename"]).relative_to(ROOT)): file["summary"] for file in coverage_of(place, target)}
-        for name, (lines, branches) in floors()[target].items():
-            got = measured[name]["lines"]["percent"], measured[name]["branches"]["percent"]
-            print(f"| {target} | {name} | {got[0]:.1f} % of {lines} | {got[1]:.1f} % of {branches} |")
-            if got[0] < lines or got[1] < branches:
-                bad.append(f"{target}: {name} is covered less than fuzz/floors.json has it")
-    profiles = [place / f"{target}.profdata" for target in targets]
-    programs = [place / "fuzz" / f"replay_{target}" for target in targets]
-    must("llvm-profdata-14", "merge", "-sparse", *profiles, "-o", place / "all.profdata")
-    must("llvm-cov-14", "show", "-format=html", f"-output-dir={place / 'html'}", programs[0], *(f"-object={program}" for program in programs[1:]),
-         f"-instr-profile={place / 'all.profdata'}")
+        profile_of(place, target)
+    print("| file | targets | lines | branches |\n|---|---|---|---|")
+    for name, floor in floors()["coverage"].items():
+        if not set(floor["by"]) <= set(targets):
+            continue
+        measured = json.loads(must("llvm-cov-14", "export", "-summary-only", *together(place, floor["by"], "some"), name))["data"][0]["totals"]
+        got = {what: measured[what]["percent"] for what in ("lines", "branches")}
+        print(f"| {name} | {', '.join(floor['by'])} | {got['lines']:.1f} % of {floor['lines']} | {got['branches']:.1f} % of {floor['branches']} |")
+        bad += [f"{name}: fewer {what} are covered than fuzz/floors.json demands" for what in got if got[what] < floor[what]]
+    must("llvm-cov-14", "show", "-format=html", f"-output-dir={place / 'html'}", *together(place, targets, "all"))
     print(f"{place / 'html' / 'index.html'}")
     for line in bad:
         print(line)
     return 1 if bad else 0
 
 
+def fails_on(program, path, bug):
+    return run(program, path, env={**os.environ, "PINF_FUZZ_BUG": bug}).returncode != 0
+
+
+def start_without(place, target, bug, start):
+    """The corpus without what finds the bug already: (kept, left out)."""
+    replay, left_out = place / "fuzz" / f"replay_{target}", 0
+    shutil.rmtree(start, ignore_errors=True)
+    start.mkdir(parents=True)
+    for directory in inputs_of(target):
+        suspicious = fails_on(replay, directory, bug)
+        for path in directory.iterdir():
+            if suspicious and fails_on(replay, path, bug):
+                left_out += 1
+            else:
+                shutil.copy(path, start)
+    return len(list(start.iterdir())), left_out
+
+
+def hunt(place, target, bug, start, seed, seconds):
+    """Seconds until an input is found that fails with the bug, and without it does not; None: none was."""
+    found, work = place / "hunt" / f"{bug}-{seed}", place / "hunt" / f"{bug}-{seed}-work"
+    for directory in (found, work):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+    program, began = place / "fuzz" / f"fuzz_{target}", time.monotonic()
+    run(program, f"-seed={seed}", f"-max_total_time={seconds}", f"-max_len={MAX_LEN}", "-timeout=25", f"-artifact_prefix={found}/", *dictionary(target, "libfuzzer"), work, start,
+        env={**os.environ, "PINF_FUZZ_BUG": bug})
+    took = time.monotonic() - began
+    return took if any(fails_on(program, path, bug) and not fails_on(program, path, "") for path in found.iterdir()) else None
+
+
+def score(options, targets):
+    """The planted bugs: which target finds each, and how soon."""
+    planted = {name: bug for name, bug in floors()["bugs"].items() if bug["target"] in targets and options.bug in (None, name)}
+    place, missed = build("libfuzzer", sorted({bug["target"] for bug in planted.values()}), replay=True), []
+    print(f"| planted bug | what is wrong then | target | start: inputs kept, left out | found after (s; {options.rounds} runs, median first) |\n|---|---|---|---|---|", flush=True)
+
+    def one(name):
+        target, start = planted[name]["target"], place / "hunt" / f"{name}-start"
+        kept, left_out = start_without(place, target, name, start)
+        took = [hunt(place, target, name, start, seed, options.seconds) for seed in range(1, options.rounds + 1)]
+        return kept, left_out, took
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for name, (kept, left_out, took) in zip(planted, pool.map(one, planted)):
+            ordered = sorted(took, key=lambda seconds: float("inf") if seconds is None else seconds)
+            median = ordered[len(ordered) // 2]
+            said = ", ".join("never" if seconds is None else f"{seconds:.0f}" for seconds in [median, *(s for s in ordered if s is not median)])
+            print(f"| `{name}` | {planted[name]['what']} | {planted[name]['target']} | {kept}, {left_out} | {said} |", flush=True)
+            missed += [name] if median is None else []
+    for name in missed:
+        print(f"{name}: not found in {options.seconds} s")
+    return 1 if missed else 0
+
+
 def main():
-    targets = sorted(floors())
+    targets = all_targets()
     parser = argparse.ArgumentParser(prog="fuzz/run")
     parser.add_argument("--engine", choices=("libfuzzer", "afl"), default="libfuzzer")
     parser.add_argument("--target", action="append", choices=targets, help="may be repeated; all of them without it")
-    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("--seconds", type=int, help="for each target (10); with --score for each hunt (300)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at once")
     parser.add_argument("--check", action="store_true", help="coverage of the corpora against floors.json, and its HTML report")
     parser.add_argument("--minimise", action="store_true", help="corpora from all that campaigns found")
+    parser.add_argument("--score", action="store_true", help="which planted bugs are found, and how soon")
+    parser.add_argument("--bug", choices=sorted(floors()["bugs"]), help="with --score: this one alone")
+    parser.add_argument("--rounds", type=int, default=3, help="with --score: hunts for each bug")
     options = parser.parse_args()
+    options.seconds = options.seconds or (300 if options.score else 10)
     chosen = options.target or targets
     if options.check:
         return check(chosen)
+    if options.score:
+        return score(options, chosen)
     return minimise_corpora(chosen) if options.minimise else campaign(options, chosen)
 
 

@@ -28,5 +28,15 @@ struct pinf_span fuzz_rest(struct fuzz_input *in, size_t max);
 
 /* One stream for one seed: no run depends on another, nor on the machine. */
 struct pinf_random fuzz_random(uint64_t *state);
+/* E_RANDOM at once. */
+struct pinf_random fuzz_broken_random(void);
+
+/*
+ * For a quarter of all inputs: the attempt is made while an allocation, or a call of a cryptographic library, fails; which
+ * one, the input says.  The attempt frees what it got, and gives the failure's error, unless it never came to that call.
+ */
+#define FUZZ_CALLS_MAX 32
+enum pinf_err fuzz_failed(void); /* what has failed in the attempt so far */
+void fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in);
 
 #endif

@@ -9,6 +9,20 @@
 #include <pinf/auth.h>
 
 #include "common.h"
+#include "crypto/crypto.h"
+
+static enum pinf_err
+decode_starving(struct pinf_span text)
+{
+	struct pinf_grant grant;
+	struct pinf_bytes out = {0};
+	enum pinf_err err = pinf_grant_decode(&grant, text);
+
+	if (err == PINF_OK)
+		err = pinf_grant_encode(&out, &grant);
+	pinf_bytes_free(&out);
+	return err;
+}
 
 static void
 try_json(struct pinf_span text)
@@ -29,6 +43,67 @@ try_json(struct pinf_span text)
 	    "what decodes encodes, and settles at once");
 	pinf_bytes_free(&written);
 	pinf_bytes_free(&twice);
+}
+
+/* What can fail in making and opening one, does. */
+static enum pinf_err
+make_starving(struct pinf_span in)
+{
+	uint64_t seed = in.len;
+	const struct pinf_random random = fuzz_random(&seed);
+	static const struct pinf_key secret = {{7}};
+	struct pinf_grant grant = {.scope = {.kind = PINF_SCOPE_TASK,
+				       .purpose = PINF_PURPOSE_INPUT,
+				       .session = 1,
+				       .task = 1},
+	    .key_version = 1,
+	    .expires_ms = 1};
+	struct pinf_grant_expect expect = {.scope = grant.scope};
+	struct pinf_hpke_keypair pair;
+	struct pinf_key opened = {{0}};
+	enum pinf_err err = pinf_hpke_keypair(&pair, random);
+
+	if (err == PINF_OK)
+		err = pinf_grant_make(
+		    &grant, &secret, pair.public_key, &expect.domain, &secret, random);
+	if (err == PINF_OK && pinf_secp256k1_address(&expect.router, &secret) != PINF_OK)
+		abort();
+	if (err == PINF_OK)
+		err = pinf_grant_open(&opened, &grant, &expect, &pair);
+	fuzz_check(err == PINF_OK || opened.bytes[0] == 0, "no key where one was not opened");
+	return err;
+}
+
+/* Every expectation counts, and a sender without randomness seals nothing. */
+static void
+check_expectations(const struct pinf_grant *grant, const struct pinf_grant_expect *expect,
+    const struct pinf_hpke_keypair *pair, const struct pinf_key *key)
+{
+	struct pinf_grant_expect other = *expect;
+	struct pinf_grant again = *grant;
+	struct pinf_key opened = {{0}};
+
+	other.request_digest.bytes[0] ^= 1;
+	fuzz_check(pinf_grant_open(&opened, grant, &other, pair) == PINF_E_GRANT_MISMATCH,
+	    "for this request");
+	other = *expect;
+	other.scope.task++;
+	fuzz_check(pinf_grant_open(&opened, grant, &other, pair) == PINF_E_SCOPE_MISMATCH,
+	    "and this scope");
+	other = *expect;
+	other.router.bytes[0] ^= 1;
+	fuzz_check(
+	    pinf_grant_open(&opened, grant, &other, pair) == PINF_E_GRANT_FORGED, "and router");
+	again.scope.kind = (enum pinf_scope_kind)9;
+	fuzz_check(pinf_grant_open(&opened, &again, expect, pair) == PINF_E_SCOPE, "that is one");
+	fuzz_check(pinf_grant_make(&again, key, pair->public_key, &expect->domain, key,
+		       fuzz_broken_random()) == PINF_E_SCOPE,
+	    "of a scope that is one");
+	again.scope = grant->scope;
+	fuzz_check(pinf_grant_make(&again, key, pair->public_key, &expect->domain, key,
+		       fuzz_broken_random()) == PINF_E_RANDOM &&
+		       memcmp(again.enc, grant->enc, sizeof again.enc) == 0,
+	    "with fresh randomness");
 }
 
 static void
@@ -71,6 +146,7 @@ try_made(struct fuzz_input *in)
 	fuzz_check(pinf_grant_open(&opened, &grant, &expect, &pair) == PINF_E_GRANT_EXPIRED,
 	    "until it expires");
 	expect.now_ms--;
+	check_expectations(&grant, &expect, &pair, &key);
 	fields[what % 5][fuzz_below(in, lengths[what % 5])] ^= (uint8_t)(1u << what / 5 % 8);
 	fuzz_check(pinf_grant_open(&opened, &grant, &expect, &pair) != PINF_OK,
 	    "and not with one bit changed");
@@ -85,5 +161,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_made(&in);
 	else
 		try_json((struct pinf_span){data, size});
+	fuzz_starve(make_starving, (struct pinf_span){data, size});
+	fuzz_starve(decode_starving, (struct pinf_span){data, size});
 	return 0;
 }

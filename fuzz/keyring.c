@@ -47,6 +47,7 @@ check_keyring(const struct pinf_keyring *keyring)
 	uint64_t seed = 1;
 	struct pinf_bytes file = {0};
 	struct pinf_keyring *again = NULL;
+	unsigned active = 0;
 
 	fuzz_check(pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){1, 8},
 		       fuzz_random(&seed)) == PINF_OK,
@@ -59,11 +60,23 @@ check_keyring(const struct pinf_keyring *keyring)
 		const struct pinf_key_info a = pinf_keyring_info(keyring, i),
 					   b = pinf_keyring_info(again, i);
 
+		active += a.state == PINF_KEY_ACTIVE;
 		fuzz_check(a.version == i + 1 && a.state == b.state &&
 			       a.created_ms == b.created_ms &&
 			       memcmp(a.fingerprint, b.fingerprint, sizeof a.fingerprint) == 0,
 		    "which are the same");
 	}
+	fuzz_check(active <= 1, "of which one is the active one");
+	file.len = 0;
+	fuzz_check(pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){1, 8},
+		       fuzz_broken_random()) == PINF_E_RANDOM &&
+		       pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){0, 7},
+			   fuzz_random(&seed)) == PINF_E_RANGE &&
+		       pinf_keyring_encode(keyring, &file, passphrase,
+			   (struct pinf_kdf_cost){PINF_KDF_PASSES_MAX + 1, 0},
+			   fuzz_random(&seed)) == PINF_E_RANGE &&
+		       file.len == 0,
+	    "not without salt, nor out of bounds");
 	pinf_keyring_free(again);
 	pinf_bytes_free(&file);
 }
@@ -80,6 +93,22 @@ is_costly(struct pinf_span file)
 	}
 	return passes >= 1 && passes <= PINF_KDF_PASSES_MAX && memory_kib > 1024 &&
 	       memory_kib <= PINF_KDF_MEMORY_MAX_KIB;
+}
+
+static enum pinf_err
+decode_starving(struct pinf_span file)
+{
+	struct pinf_keyring *keyring = NULL;
+	struct pinf_bytes again = {0};
+	uint64_t seed = 1;
+	enum pinf_err err = pinf_keyring_decode(&keyring, file, passphrase);
+
+	if (err == PINF_OK)
+		err = pinf_keyring_encode(
+		    keyring, &again, passphrase, (struct pinf_kdf_cost){1, 8}, fuzz_random(&seed));
+	pinf_keyring_free(keyring);
+	pinf_bytes_free(&again);
+	return err;
 }
 
 int
@@ -102,6 +131,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(!content || err != PINF_E_PASSPHRASE, "what was sealed here authenticates");
 	if (err == PINF_OK)
 		check_keyring(keyring);
+	fuzz_starve(decode_starving, content ? pinf_span_of(&file) : bytes);
 	pinf_keyring_free(keyring);
 	pinf_bytes_free(&file);
 	return 0;

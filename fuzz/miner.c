@@ -1,32 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * miner.c -- fuzzes the miner's core: a router that answers what the input says, in whatever order.  Records: a byte that says
- * which waiting effect is answered and how, a length, bytes.  spec/states.md.
+ * miner.c -- fuzzes the miner's core against a router that answers right, wrong or with what the input says, in whatever
+ * order.  Records: a byte that says how, one that says which waiting effect is answered, then bytes.  spec/states.md.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/api.h>
 #include <pinf/miner.h>
 
 #include "common.h"
+#include "core/json.h"
+#include "crypto/crypto.h"
 
 #define WAITING_MAX 64
 #define STEPS_MAX   64
-#define LEASE                                                                                      \
-	"{\"attempt\":1,\"deadline_ms\":9000000,\"epoch\":1,\"input\":{\"encryption\":\"none\","   \
-	"\"inline\":\"{}\",\"sha256\":"                                                            \
-	"\"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"size\":2},"        \
-	"\"instance\":\"000102030405060708090a0b0c0d0e0f\",\"key_version\":1,\"lease_expires_"     \
-	"ms\":9000000,\"precommit_timeout_ms\":60000,\"route\":\"plain\",\"session_id\":7,\"task_" \
-	"id\":42}"
+#define SESSION     7
+#define TASK        42
+#define DOCUMENT    "{\"prompt\":\"p\"}"
+
+/* How an effect is answered; the upper bits choose within. */
+enum way { RIGHT, STATUS, BYTES, FAILURE, ALMOST, WAYS };
+
+struct waiting {
+	struct pinf_event event; /* the answer that is due, by kind and id */
+	enum pinf_endpoint endpoint; /* 0: nothing of the router */
+	struct pinf_hash digest; /* of the request */
+	struct pinf_scope scope; /* of the key that it asks for */
+	uint8_t hpke_public[PINF_HPKE_PUBLIC_LEN];
+};
 
 struct bench {
 	struct pinf_miner *miner;
-	struct pinf_event waiting[WAITING_MAX]; /* answers that are due, by kind and id */
+	struct pinf_miner_config config;
+	struct pinf_wallet wallet, router;
+	struct waiting waiting[WAITING_MAX];
 	size_t count;
-	uint64_t now_ms, woken_ms;
+	uint64_t seed, now_ms, woken_ms;
 	unsigned inferences, claims;
 };
+
+/* What the miner sends decodes at a router: kept is what an answer needs of it. */
+static void
+read_request(struct bench *b, const struct pinf_effect *fx, struct waiting *w)
+{
+	const struct pinf_api_config api = {b->config.router, b->config.domain};
+	struct pinf_http_request http = {.listener = PINF_LISTEN_MINER,
+	    .method = pinf_span_str(fx->method),
+	    .target = pinf_span_of(&fx->path),
+	    .authorization = pinf_span_str(fx->authorization),
+	    .content_type = pinf_span_str(fx->body.len > 0 ? "application/json" : ""),
+	    .body = pinf_span_of(&fx->body),
+	    .content_length = fx->seal_id != 0 ? 300 : fx->body.len};
+	struct pinf_api_request *request = NULL;
+	struct pinf_api_error error;
+
+	fuzz_check(pinf_api_decode(&request, &api, &http, &error) == PINF_OK,
+	    "what the miner sends, a router understands");
+	w->endpoint = request->endpoint;
+	w->digest = request->auth_digest;
+	w->scope = (struct pinf_scope){.kind = PINF_SCOPE_TASK,
+	    .purpose = request->purpose,
+	    .session = request->session,
+	    .task = request->task};
+	if (request->endpoint == PINF_EP_KEY_SESSION) {
+		w->scope.kind = PINF_SCOPE_SESSION;
+		w->scope.task = 0;
+	}
+	if (request->purpose == PINF_PURPOSE_RESULT) {
+		w->scope.attempt = request->attempt;
+		w->scope.miner = b->wallet.address;
+	}
+	memcpy(w->hpke_public, request->hpke_public, sizeof w->hpke_public);
+	b->claims += request->endpoint == PINF_EP_CLAIM;
+	pinf_api_request_free(request);
+}
 
 static void
 note(struct bench *b, const struct pinf_effect *fx)
@@ -35,20 +83,19 @@ note(struct bench *b, const struct pinf_effect *fx)
 	    [PINF_FX_FETCH] = PINF_EV_OPENED,
 	    [PINF_FX_SEAL] = PINF_EV_SEALED,
 	    [PINF_FX_INFER] = PINF_EV_INFERRED};
+	struct waiting w = {.endpoint = 0};
 
 	b->inferences += fx->kind == PINF_FX_INFER;
-	b->claims += fx->kind == PINF_FX_SEND &&
-		     pinf_span_equal(pinf_span_of(&fx->path), pinf_span_str("/api/v1/miner/claim"));
-	fuzz_check(b->inferences <= b->claims, "at most one inference for a claim");
-	if (fx->kind == PINF_FX_WAKE) {
+	if (fx->kind == PINF_FX_WAKE)
 		b->woken_ms = fx->at_ms;
-	} else if (fx->kind < sizeof answers / sizeof answers[0] && answers[fx->kind] != 0) {
-		fuzz_check(b->count < WAITING_MAX, "one slot has few effects at once");
-		fuzz_check(fx->kind != PINF_FX_SEND || fx->authorization[0] != '\0',
-		    "each request is signed");
-		b->waiting[b->count++] =
-		    (struct pinf_event){.kind = answers[fx->kind], .id = fx->id};
-	}
+	if (fx->kind >= sizeof answers / sizeof answers[0] || answers[fx->kind] == 0)
+		return;
+	fuzz_check(b->count < WAITING_MAX, "one slot has few effects at once");
+	w.event = (struct pinf_event){.kind = answers[fx->kind], .id = fx->id};
+	if (fx->kind == PINF_FX_SEND || fx->kind == PINF_FX_FETCH)
+		read_request(b, fx, &w);
+	fuzz_check(b->inferences <= b->claims, "at most one inference for a claim");
+	b->waiting[b->count++] = w;
 }
 
 static void
@@ -63,52 +110,196 @@ step(struct bench *b, struct pinf_event *event)
 	pinf_effects_free(&effects);
 }
 
+/* A lease of that kind: inline, by URN, sealed for the task or for its session; odd ones contradict themselves. */
+static void
+write_lease(const struct bench *b, struct pinf_bytes *body, unsigned choice)
+{
+	struct pinf_json_writer w = pinf_json_write_to(body);
+	struct pinf_payload input = {.size = sizeof DOCUMENT - 1};
+	const bool sealed = (choice & 2) != 0;
+
+	pinf_sha256(&input.sha256, pinf_span_str(DOCUMENT));
+	if ((choice & 3) == 0) {
+		input.inline_len = sizeof DOCUMENT - 1;
+		memcpy(input.inline_data, DOCUMENT, sizeof DOCUMENT - 1);
+	} else if (pinf_urn_of_blob(input.urn, &b->config.storage, &input.sha256) != PINF_OK) {
+		abort();
+	}
+	if (sealed) {
+		input.suite = PINF_SUITE_AES256GCM;
+		input.key_version = choice == 0x1f ? 5 : 4;
+		input.scope = (struct pinf_scope){
+		    .kind = (choice & 1) != 0 ? PINF_SCOPE_SESSION : PINF_SCOPE_TASK,
+		    .purpose = PINF_PURPOSE_INPUT,
+		    .session = SESSION + (choice == 0x1a),
+		    .task = (choice & 1) != 0 ? 0 : TASK + (choice == 0x1e)};
+	}
+	pinf_json_open(&w, NULL, '{');
+	pinf_json_put_uint(&w, "attempt", (choice >> 2) % 8 != 4);
+	pinf_json_put_uint(&w, "deadline_ms", b->now_ms + (choice & 4) * 100000);
+	pinf_json_put_uint(&w, "epoch", 3);
+	pinf_payload_write(&w, "input", &input);
+	pinf_json_put_hex(
+	    &w, "instance", false, (const uint8_t[PINF_INSTANCE_LEN]){0}, PINF_INSTANCE_LEN);
+	pinf_json_put_uint(&w, "key_version", sealed ? 4 : 1);
+	pinf_json_put_uint(&w, "lease_expires_ms", b->now_ms + 10000);
+	pinf_json_put_uint(&w, "precommit_timeout_ms", 60000);
+	pinf_json_put_str(&w, "route", sealed == (choice != 0x18) ? "caller-sealed" : "plain");
+	pinf_json_put_uint(&w, "session_id", SESSION);
+	pinf_json_put_uint(&w, "task_id", TASK);
+	pinf_json_close(&w, '}');
+	fuzz_check(pinf_json_written(&w) == PINF_OK, "a lease");
+}
+
+static void
+write_grant(struct bench *b, const struct waiting *w, struct pinf_bytes *body, unsigned choice)
+{
+	static const struct pinf_key key = {{9}};
+	struct pinf_grant grant = {.request_digest = w->digest,
+	    .scope = w->scope,
+	    .key_version = choice == 0x1f ? 5 : 4,
+	    .expires_ms = b->now_ms + (choice != 0x1e ? 1000 : 0)};
+
+	if (choice == 0x1d)
+		grant.scope.session++;
+	fuzz_check(pinf_grant_make(&grant, &key, w->hpke_public, &b->config.domain,
+		       &b->router.secret, fuzz_random(&b->seed)) == PINF_OK &&
+		       pinf_grant_encode(body, &grant) == PINF_OK,
+	    "a grant");
+}
+
+/* What an honest router, disk or engine says, nearly so where the choice is odd. */
+static void
+answer_right(struct bench *b, const struct waiting *w, struct pinf_event *event,
+    struct pinf_bytes *body, unsigned choice)
+{
+	event->status = 200;
+	event->sha256.bytes[0] = (uint8_t)choice;
+	if (w->endpoint == PINF_EP_CLAIM)
+		write_lease(b, body, choice);
+	else if (w->endpoint == PINF_EP_KEY_TASK || w->endpoint == PINF_EP_KEY_SESSION)
+		write_grant(b, w, body, choice);
+	else if (event->kind == PINF_EV_INFERRED && choice == 0x1f)
+		fuzz_check(pinf_bytes_reserve(body, PINF_INLINE_MAX + 1) == PINF_OK &&
+			       (memset(body->data, 'x', body->len = PINF_INLINE_MAX + 1), true),
+		    "a long result");
+	else
+		fuzz_check(pinf_bytes_append(body, "{\"text\":\"hi\"}", 13) == PINF_OK, "room");
+	if (choice == 0x1c && body->len > 0)
+		body->data[body->len / 2] ^= 1;
+}
+
 static void
 answer(struct bench *b, struct fuzz_input *in)
 {
-	static const unsigned statuses[] = {200, 204, 400, 401, 403, 409, 422, 503};
+	static const unsigned statuses[] = {204, 400, 401, 403, 409, 429, 500, 503};
+	static const enum pinf_err errors[] = {
+	    PINF_E_IO, PINF_E_TIMEOUT, PINF_E_BUSY, PINF_E_BLOB_FORGED};
 	const uint8_t how = fuzz_byte(in);
+	const unsigned choice = how >> 3;
 	const size_t at = (size_t)fuzz_byte(in) % b->count;
-	struct pinf_event event = b->waiting[at];
-	const size_t len = fuzz_byte(in);
+	const struct waiting w = b->waiting[at];
+	struct pinf_event event = w.event;
+	struct pinf_bytes body = {0};
 
 	b->waiting[at] = b->waiting[--b->count];
-	event.status = statuses[how & 7];
-	event.size = len;
-	event.err = (how & 0x18) == 0x18 ? (how & 0x20 ? PINF_E_TIMEOUT : PINF_E_IO) : PINF_OK;
-	event.body = event.err != PINF_OK ? (struct pinf_span){NULL, 0}
-		     : (how & 0x40) != 0  ? pinf_span_str(LEASE)
-					  : fuzz_rest(in, len);
+	event.size = 300; /* The driver that sealed it is our own. */
+	switch (how % 8 % WAYS) {
+	case STATUS: event.status = statuses[choice % 8]; break;
+	case BYTES:
+		event.status = 200;
+		event.body = fuzz_rest(in, fuzz_byte(in));
+		break;
+	case FAILURE: event.err = errors[choice % 4]; break;
+	case ALMOST: answer_right(b, &w, &event, &body, choice); break;
+	case RIGHT:
+	default: answer_right(b, &w, &event, &body, choice & 7);
+	}
+	if (body.data != NULL)
+		event.body = pinf_span_of(&body);
 	step(b, &event);
+	pinf_bytes_free(&body);
+}
+
+static void
+open_miner(struct bench *b, uint8_t choice)
+{
+	static struct pinf_wallet wallet, router;
+	uint64_t seed = 9;
+
+	if (wallet.address.bytes[0] == 0 &&
+	    (pinf_wallet_new(&wallet, fuzz_random(&seed)) != PINF_OK ||
+		pinf_wallet_new(&router, fuzz_random(&seed)) != PINF_OK))
+		abort();
+	*b = (struct bench){.now_ms = 1000000,
+	    .seed = 10,
+	    .config = pinf_miner_defaults(),
+	    .wallet = wallet,
+	    .router = router};
+	b->config.router = router.address;
+	b->config.domain = (struct pinf_domain){.chain_id = 5};
+	b->config.storage = (struct pinf_storage){"fs", "local", "pinf"};
+	b->config.only_session = (choice & 1) != 0 ? SESSION + (choice & 2) : 0;
+	b->config.wait_ms = (choice & 4) != 0 ? 0 : 10000;
+	b->config.slots = (choice & 8) != 0 ? 2 : 1;
+	if (pinf_miner_open(&b->miner, &b->config, &wallet, fuzz_random(&b->seed)) != PINF_OK)
+		abort();
+}
+
+/* One task from claim to result while something fails: each step says so, and a later one makes up for it. */
+static enum pinf_err
+step_starving(struct pinf_span in)
+{
+	struct fuzz_input script = {in.data, in.len};
+	struct pinf_miner_config config = pinf_miner_defaults();
+	const struct pinf_wallet wallet = {.secret = {{1}}};
+	struct pinf_effects effects = {0};
+	struct pinf_miner *miner = NULL;
+	uint64_t seed = 1;
+	struct pinf_event timer = {.kind = PINF_EV_TIMER, .now_ms = 1000000};
+	enum pinf_err err;
+
+	config.slots = 1 + fuzz_byte(&script) % 3;
+	err = pinf_miner_open(&miner, &config, &wallet, fuzz_random(&seed));
+	if (err == PINF_OK)
+		err = pinf_miner_step(miner, &timer, &effects);
+	pinf_effects_free(&effects);
+	pinf_miner_free(miner);
+	/* What cannot be signed now is tried again later. */
+	return err == PINF_OK && fuzz_failed() == PINF_E_CRYPTO ? PINF_E_CRYPTO : err;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
-	struct pinf_miner_config config = pinf_miner_defaults();
-	struct bench b = {.now_ms = 1000000};
 	struct pinf_event timer = {.kind = PINF_EV_TIMER};
-	static struct pinf_wallet wallet;
-	uint64_t seed = 9;
+	struct pinf_miner_config none = pinf_miner_defaults();
+	const uint8_t choice = fuzz_byte(&in);
+	struct bench b;
 
-	if (wallet.address.bytes[0] == 0 && pinf_wallet_new(&wallet, fuzz_random(&seed)) != PINF_OK)
-		abort();
-	config.storage = (struct pinf_storage){"fs", "local", "pinf"};
-	config.slots = 1;
-	if (pinf_miner_open(&b.miner, &config, &wallet, fuzz_random(&seed)) != PINF_OK)
-		abort();
+	open_miner(&b, choice);
+	none.slots = choice == 0 ? 0 : PINF_MINER_SLOTS_MAX + 1;
+	fuzz_check(
+	    pinf_miner_open(&b.miner, &none, &b.wallet, fuzz_random(&b.seed)) == PINF_E_CONFIG,
+	    "slots within their bounds");
 	step(&b, &timer);
 	for (unsigned i = 0; i < STEPS_MAX && in.size > 0; i++) {
 		fuzz_check(b.count > 0 || b.woken_ms > 0, "it waits for something");
+		if (choice == 0xff && i == 9)
+			step(&b, &(struct pinf_event){.kind = PINF_EV_STOP});
 		if (b.count > 0) {
 			answer(&b, &in);
 		} else {
+			(void)fuzz_byte(&in);
 			b.now_ms = b.woken_ms > b.now_ms ? b.woken_ms : b.now_ms + 1;
 			timer = (struct pinf_event){.kind = PINF_EV_TIMER};
 			step(&b, &timer);
 		}
 	}
+	fuzz_check(pinf_miner_idle(b.miner) || choice != 0xff || b.count > 0 || b.woken_ms > 0,
+	    "who stops has nothing left, or waits");
 	pinf_miner_free(b.miner);
+	fuzz_starve(step_starving, (struct pinf_span){data, size});
 	return 0;
 }

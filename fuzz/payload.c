@@ -6,6 +6,85 @@
 
 #include "common.h"
 
+/* A blob's header is the one that its metadata has, or it is not its blob. */
+static void
+check_header(const struct pinf_payload *payload)
+{
+	struct pinf_blob_header header = {.params = {.suite = payload->suite,
+					      .chunk_log2 = PINF_BLOB_CHUNK_MIN,
+					      .key_version = payload->key_version,
+					      .scope = payload->scope}};
+	struct pinf_payload other = *payload;
+	uint8_t bytes[PINF_BLOB_HEADER_LEN];
+	const struct pinf_span blob = {bytes, sizeof bytes};
+
+	if (payload->suite == PINF_SUITE_NONE) {
+		header.params.suite = PINF_SUITE_AES256GCM;
+		header.params.key_version = 1;
+		header.params.scope = (struct pinf_scope){.kind = PINF_SCOPE_TASK,
+		    .purpose = PINF_PURPOSE_INPUT,
+		    .session = 1,
+		    .task = 1};
+		pinf_blob_header_encode(bytes, &header);
+		fuzz_check(pinf_payload_check_header(payload, blob) == PINF_E_ENCRYPTION,
+		    "what is not sealed has no header");
+		return;
+	}
+	pinf_blob_header_encode(bytes, &header);
+	fuzz_check(pinf_payload_check_header(payload, blob) == PINF_OK, "the header fits");
+	fuzz_check(pinf_payload_check_header(payload,
+		       (struct pinf_span){bytes, sizeof bytes - 1}) == PINF_E_BLOB_TRUNCATED,
+	    "all of it");
+	other.key_version++;
+	fuzz_check(
+	    pinf_payload_check_header(&other, blob) == PINF_E_BLOB_HEADER, "no other version");
+	other = *payload;
+	other.suite =
+	    (enum pinf_suite)(PINF_SUITE_AES256GCM + PINF_SUITE_CHACHA20POLY1305 - payload->suite);
+	fuzz_check(pinf_payload_check_header(&other, blob) == PINF_E_BLOB_HEADER, "nor suite");
+	other = *payload;
+	other.scope.session ^= 1;
+	fuzz_check(pinf_payload_check_header(&other, blob) == PINF_E_SCOPE_MISMATCH, "nor session");
+}
+
+/* Each field counts. */
+static void
+check_equality(const struct pinf_payload *payload)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		struct pinf_payload other = *payload;
+
+		switch (i) {
+		case 0: other.urn[0] ^= 1; break;
+		case 1: other.sha256.bytes[31] ^= 1; break;
+		case 2: other.size ^= 1; break;
+		case 3: other.suite = (enum pinf_suite)(other.suite + 1); break;
+		case 4: other.key_version ^= 1; break;
+		case 5: other.scope.attempt ^= 1; break;
+		case 6: other.inline_len ^= 1; break;
+		default:
+			if (other.inline_len == 0)
+				continue;
+			other.inline_data[other.inline_len - 1] ^= 1;
+		}
+		fuzz_check(!pinf_payload_equal(payload, &other), "another field, another payload");
+	}
+}
+
+static enum pinf_err
+decode_starving(struct pinf_span text)
+{
+	struct pinf_payload payload;
+	struct pinf_bytes out = {0};
+	enum pinf_err err = pinf_payload_decode(&payload, text);
+
+	if (err == PINF_OK)
+		err = pinf_payload_encode(&out, &payload);
+	fuzz_check(err == PINF_OK || out.len == 0, "no half of it");
+	pinf_bytes_free(&out);
+	return err;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&again, &payload, sizeof again);
 	err = pinf_payload_decode(&payload, text);
 	fuzz_check_named(err);
+	fuzz_starve(decode_starving, text);
 	if (err != PINF_OK) {
 		/* Padding included: both are copies of the same bytes. NOLINTNEXTLINE */
 		fuzz_check(memcmp(&payload, &again, sizeof payload) == 0, "untouched on failure");
@@ -43,6 +123,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = pinf_payload_encode(&second, &again);
 	fuzz_check(err == PINF_OK && pinf_span_equal(pinf_span_of(&first), pinf_span_of(&second)),
 	    "encoding settles at once");
+	check_header(&payload);
+	check_equality(&payload);
 	pinf_bytes_free(&first);
 	pinf_bytes_free(&second);
 	return 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "core/json.h"
 #include "sim/plan.h"
 
 int
@@ -27,9 +28,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sim_plan_encode(&second, &again);
 	fuzz_check(
 	    pinf_span_equal(pinf_span_of(&first), pinf_span_of(&second)), "and is the same plan");
-	for (size_t i = 1; i < plan.step_count; i++)
-		fuzz_check(plan.steps[i - 1].at_ms <= plan.steps[i].at_ms,
-		    "steps are in the order of time");
+	for (size_t i = 0; i < plan.step_count; i++) {
+		const struct sim_step *step = &plan.steps[i];
+
+		fuzz_check(
+		    i == 0 || step[-1].at_ms <= step->at_ms, "steps are in the order of time");
+		second.len = 0;
+		sim_step_encode(&second, step);
+		fuzz_check(pinf_json_check(pinf_span_of(&second), NULL) == PINF_OK &&
+			       strstr((const char *)second.data, sim_op_name(step->op)) != NULL,
+		    "a step says what it does");
+		fuzz_check(!sim_op_needs_chain(step->op) || plan.chain.nodes > 0,
+		    "no chain's step without a chain");
+		fuzz_check(!sim_op_has_session(step->op) || step->session < plan.sessions,
+		    "a session that there is");
+	}
 	sim_plan_free(&plan);
 	sim_plan_free(&again);
 	pinf_bytes_free(&first);

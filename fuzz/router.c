@@ -87,46 +87,101 @@ wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
 	(void)bytes;
 }
 
-void
-fuzz_router_open(struct fuzz_router *r)
+static void
+undone(void *store)
+{
+	(void)store;
+	fuzz_check(false, "no batch is undone");
+}
+
+/* What a batch begins and ends is part of the run, which is undone as a whole. */
+static enum pinf_err
+nothing(void *store)
+{
+	(void)store;
+	return PINF_OK;
+}
+
+/* Made once, with session 1; what a run does to it is rolled back. */
+static struct {
+	struct pinf_store disk, of_run;
+	struct pinf_store_ops ops;
+	struct pinf_wallet owner, miners[FUZZ_MINERS];
+} base;
+
+static void
+open_core(struct fuzz_router *r, const struct pinf_store *store)
 {
 	struct pinf_router_config config = pinf_router_defaults();
 	const struct pinf_domain domain = {.chain_id = 5};
 	struct pinf_keyring *keyring;
-	struct pinf_api_request *create = fuzz_request(PINF_EP_SESSION_CREATE);
-	struct pinf_random random;
 	uint32_t version;
 
-	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
-
-	*r = (struct fuzz_router){.seed = 3, .now_ms = FUZZ_START_MS, .next_request = 100};
-	random = fuzz_random(&r->seed);
+	*r = (struct fuzz_router){.store = *store,
+	    .owner = base.owner,
+	    .miners = {base.miners[0], base.miners[1]},
+	    .seed = 3,
+	    .now_ms = FUZZ_START_MS,
+	    .next_request = 100};
 	config.storage = (struct pinf_storage){"fs", "local", "pinf"};
 	config.open_sessions = true;
-	if (pinf_wallet_new(&r->owner, random) != PINF_OK ||
-	    pinf_wallet_new(&r->miners[0], random) != PINF_OK ||
-	    pinf_wallet_new(&r->miners[1], random) != PINF_OK ||
-	    pinf_keyring_new(&keyring, &domain, random) != PINF_OK ||
-	    pinf_keyring_rotate(keyring, &version, r->now_ms, random) != PINF_OK)
+	if (pinf_keyring_new(&keyring, &domain, fuzz_random(&r->seed)) != PINF_OK ||
+	    pinf_keyring_rotate(keyring, &version, r->now_ms, fuzz_random(&r->seed)) != PINF_OK)
 		abort();
-	r->vfs = sim_vfs_new(&hooks, 1);
-	fuzz_check(pinf_sqlite_open(&r->store,
+	fuzz_check(pinf_router_open(&r->core, &config, keyring, r->store, fuzz_random(&r->seed),
+		       r->now_ms) == PINF_OK,
+	    "the router opens");
+}
+
+static void
+make_base(void)
+{
+	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
+	struct pinf_api_request *create = fuzz_request(PINF_EP_SESSION_CREATE);
+	struct fuzz_router r;
+	uint64_t seed = 2;
+
+	if (pinf_wallet_new(&base.owner, fuzz_random(&seed)) != PINF_OK ||
+	    pinf_wallet_new(&base.miners[0], fuzz_random(&seed)) != PINF_OK ||
+	    pinf_wallet_new(&base.miners[1], fuzz_random(&seed)) != PINF_OK ||
+	    sim_vfs_new(&hooks, 1) == NULL)
+		abort();
+	fuzz_check(pinf_sqlite_open(&base.disk,
 		       &(struct pinf_sqlite_options){
 			   .path = "fuzz.db", .vfs = SIM_VFS_NAME, .cache_kib = 512}) == PINF_OK,
 	    "the store opens");
-	fuzz_check(
-	    pinf_router_open(&r->core, &config, keyring, r->store, random, r->now_ms) == PINF_OK,
-	    "the router opens");
+	open_core(&r, &base.disk);
+	r.seed = 4; /* Its nonce is stored, and not drawn again. */
 	create->session_type = PINF_SESSION_DEDICATED;
-	fuzz_router_ask(r, &r->owner, create);
-	fuzz_check(r->status == 201, "a session is made");
+	fuzz_router_ask(&r, &r.owner, create);
+	fuzz_check(r.status == 201, "a session is made");
+	pinf_router_free(r.core);
+	pinf_bytes_free(&r.reply);
+	base.ops = *base.disk.ops;
+	base.ops.begin = base.ops.commit = base.ops.reopen = nothing;
+	base.ops.rollback = undone;
+	base.of_run = (struct pinf_store){base.disk.ctx, &base.ops};
+}
+
+void
+fuzz_router_open(struct fuzz_router *r)
+{
+	if (base.disk.ctx == NULL)
+		make_base();
+	fuzz_check(base.disk.ops->begin(base.disk.ctx) == PINF_OK, "a run begins");
+	open_core(r, &base.of_run);
+}
+
+const struct pinf_wallet *
+fuzz_router_owner(void)
+{
+	return &base.owner;
 }
 
 void
 fuzz_router_close(struct fuzz_router *r)
 {
 	pinf_router_free(r->core);
-	pinf_sqlite_close(&r->store);
-	sim_vfs_free(r->vfs);
+	base.disk.ops->rollback(base.disk.ctx);
 	pinf_bytes_free(&r->reply);
 }

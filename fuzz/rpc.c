@@ -62,14 +62,68 @@ check_answer(const struct pinf_rpc_reply *reply, size_t index, struct pinf_span 
 	pinf_bytes_free(&data);
 }
 
+/* A batch of the input's calls: JSON with so many, in order; one too many is refused. */
+static void
+check_batch(struct fuzz_input *in)
+{
+	static const struct pinf_address to = {{1}};
+	static const struct pinf_hash block = {{2}};
+	struct pinf_bytes text = {0};
+	struct pinf_rpc_batch batch = pinf_rpc_begin(&text);
+	struct pinf_abi_call call = pinf_abi_call("f()");
+	const size_t calls = 1 + (size_t)fuzz_byte(in) % (PINF_RPC_CALLS_MAX + 2);
+	size_t ids = 0;
+	enum pinf_err err;
+
+	for (size_t i = 0; i < calls; i++)
+		switch (fuzz_byte(in) % 5) {
+		case 0: pinf_rpc_chain_id(&batch); break;
+		case 1: pinf_rpc_block_latest(&batch); break;
+		case 2: pinf_rpc_code(&batch, &to); break;
+		case 3: pinf_rpc_call_at_hash(&batch, &to, &call, &block); break;
+		default: pinf_rpc_call_at(&batch, &to, &call, fuzz_below(in, UINT32_MAX));
+		}
+	err = pinf_rpc_end(&batch);
+	fuzz_check(err == (calls > PINF_RPC_CALLS_MAX ? PINF_E_TOO_LARGE : PINF_OK),
+	    "a batch has room for so many");
+	for (size_t at = 0; at + 5 <= text.len && err == PINF_OK; at++)
+		ids += memcmp(text.data + at, "\"id\":", 5) == 0;
+	fuzz_check(err != PINF_OK ||
+		       (ids == calls && pinf_json_check(pinf_span_of(&text), NULL) == PINF_OK),
+	    "each call has its id");
+	pinf_bytes_free(&text);
+}
+
+static enum pinf_err
+parse_starving(struct pinf_span in)
+{
+	struct pinf_rpc_reply *reply = NULL;
+	struct pinf_bytes data = {0};
+	enum pinf_err err;
+
+	if (in.len == 0)
+		return PINF_OK;
+	err = pinf_rpc_parse(
+	    &reply, (struct pinf_span){in.data + 1, in.len - 1}, 1 + in.data[0] % CALLS_MAX);
+	if (err == PINF_OK)
+		err = pinf_rpc_data(reply, 0, DATA_MAX, &data);
+	pinf_rpc_free(reply);
+	pinf_bytes_free(&data);
+	return err;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct fuzz_input in = {data + (size > 0), size - (size > 0)};
 	const size_t calls = size > 0 ? 1 + data[0] % CALLS_MAX : 1;
 	const struct pinf_span body = {data + (size > 0), size - (size > 0)};
 	struct pinf_rpc_reply *reply = NULL;
 	const enum pinf_err err = pinf_rpc_parse(&reply, body, calls);
 
+	if (size > 0 && data[0] >= 0xf0)
+		check_batch(&in);
+	fuzz_starve(parse_starving, (struct pinf_span){data, size});
 	fuzz_check_named(err);
 	fuzz_check((err == PINF_OK) == (reply != NULL), "a reply, or none");
 	fuzz_check(err != PINF_OK || pinf_json_check(body, NULL) == PINF_OK, "of strict JSON");

@@ -24,6 +24,11 @@ try_fields(struct fuzz_input *in)
 	fuzz_fill(in, scope.miner.bytes, sizeof scope.miner.bytes);
 	err = pinf_scope_check(&scope);
 	fuzz_check_named(err);
+	again = scope;
+	again.purpose =
+	    scope.purpose == PINF_PURPOSE_INPUT ? PINF_PURPOSE_RESULT : PINF_PURPOSE_INPUT;
+	fuzz_check(pinf_scope_equal(&scope, &scope) && !pinf_scope_equal(&scope, &again),
+	    "a scope is itself and no other");
 	if (err != PINF_OK)
 		return;
 	fuzz_check(pinf_scope_decode(&again,

@@ -27,12 +27,55 @@ def field(operation, name, prefix=b""):
     return [prefix + unhex(given[name]) for given in inputs(operation) if name in given]
 
 
+PLAIN = '{"encryption":"none","inline":"x","sha256":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","size":1}'
+KEY = f'"hpke_public":"{"11" * 32}"'
+# What the examples leave out: fields and refusals of each endpoint.
+BODIES = {
+    "sessions": ['{"private":false,"type":"pooled","seats":3}', '{"private":true,"type":"ephemeral","api_key":true}', '{"private":true,"type":"none"}',
+                 '{"private":true,"type":"dedicated","router_sealed":true,"policy":{"router_sealed":false}}',
+                 '{"private":true,"type":"dedicated","router_sealed":true,"policy":{"router_sealed":true,"attestation":true,"grant_lifetime_ms":1000}}'],
+    "sessions/1/explain": ['{"action":"claim","miner":"0x00000000000000000000000000000000000000aa"}', '{"action":"x"}', '{"action":"read","actor":"x"}', '{"action":"read","route":"x"}',
+                           '{"action":"read","actor":"owner","miner":"0x00000000000000000000000000000000000000aa"}', '{"action":"claim","actor":"miner"}',
+                           '{"action":"claim","actor":"miner","miner":"0x00000000000000000000000000000000000000aa","route":"plain","task_id":3}'],
+    "completions": ['{"session_id":1,"prompt":"x","stream":true,"temperature":0.5,"top_p":1,"top_k":4,"max_tokens":9,"timeout":60,"precommit_timeout":30}', '{"session_id":2,"prompt":"x"}',
+                    '{"prompt":""}', '{"session_id":1,"prompt":"x","prompt_type":"t","client_reference":"r"}', f'{{"session_id":1,"task_id":1,"payload":{PLAIN}}}', '{"prompt":"x","temperature":9e9}'],
+    "completions/1": ['{"session_id":2,"prompt":"x"}', '{"prompt":"x"}'],
+    "auth/payload_enc_key/task": [f'{{{KEY},"purpose":"result","session_id":1,"task_id":1,"attempt":1}}', f'{{{KEY},"purpose":"input","session_id":1,"task_id":1,"attempt":1}}',
+                                  f'{{{KEY},"purpose":"x","session_id":1,"task_id":1}}'],
+    "auth/payload_enc_key/session": [f'{{{KEY},"purpose":"result","session_id":1,"attempt":2}}', f'{{{KEY},"purpose":"input","session_id":1}}'],
+    "miner/claim": ['{"session_id":0,"wait_ms":0}', '{"wait_ms":999999999}', '{"session_id":1}', "{}"],
+    "miner/leave": ["{}", '{"session_id":1}'],
+    "miner/ack": ['{"attempt":1,"session_id":1,"task_id":1}', '{"attempt":0,"session_id":1,"task_id":1}', '{"attempt":1,"session_id":1}'],
+    "miner/commit": [f'{{"attempt":1,"session_id":1,"task_id":1,"signature":"0x{"22" * 65}","payload":{PLAIN}}}'],
+}
+
+
+def line(choice, method, target, body, authorization="", kind="application/json"):
+    return bytes([choice]) + f"{method}\n{target}\n{authorization}\n{kind}\n{body}".encode()
+
+
 def requests():
-    """The examples of api.md, as a wallet's and as nobody's."""
+    """The examples of api.md, as a wallet's and as nobody's; then what they leave out."""
     text = (SPEC / "api.md").read_text(encoding="utf-8")
     for method, target, body in re.findall(r"```http\n([A-Z]+) (\S+)\n(?:(\{.*\})\n)?```", text):
         for choice in (2, 3, 0x12, 0x13, 0, 1):
-            yield bytes([choice]) + f"{method}\n{target}\n\napplication/json\n{body}".encode()
+            yield line(choice, method, target, body)
+    for name, bodies in BODIES.items():
+        for version in ("v1", "v2", "v3") if name.startswith("completions") else ("v1",):
+            for body in bodies:
+                for choice in (2, 3, 0x12, 0x13):
+                    yield line(choice, "POST", f"/api/{version}/{name}", body)
+    for authorization in ("Bearer pinf00", "Bearer ", "Bearer a b", "Bearer " + "x" * 200, "Basic x", "Pinf scheme=eip191"):
+        yield line(0, "GET", "/api/v1/sessions", "", authorization)
+    for kind in ("", "application/json; charset=UTF-8", "Application/JSON ;charset=\"utf-8\"", "text/plain", "application/json;x"):
+        yield line(2, "POST", "/api/v1/sessions", BODIES["sessions"][0], kind=kind)
+    for target in ("/api/v1/sessions/1?x=1", "/api/v1/tasks/1?after=0&limit=5", "/api/v1/tasks/1?limit=0", "/api/v1/tasks/1/99999999999999999999999", "/api/v1/sessions/0", "/api/v1/tasks/1/1",
+                   "/" + "x" * 600, "/api/v1/tasks/1?after=5&after=6", "/api/v1/tasks/1?limit=x", "/api/v3/blobs/" + "ab" * 32, "/api/v3/blobs/zz"):
+        for method in ("GET", "PUT", "POST"):
+            yield line(0x12, method, target, "")
+    for signed in ("", "1", "2", "\x00\x01", "\x01\x01", "\x00\x09"):  # ids that the signature has: task, key version
+        yield line(0x12, "PUT", "/api/v3/blobs/" + "ab" * 32, "x", signed, "application/octet-stream")
+        yield line(0x12, "POST", "/api/v1/auth/payload_enc_key/task", BODIES["auth/payload_enc_key/task"][1], signed)
 
 
 def operations():
@@ -44,22 +87,48 @@ def operations():
         yield bytes(order)
 
 
+def scripts():
+    """A router that answers right, and one that does not at one place, whatever kind of lease it gives."""
+    for kind in range(4):
+        right = [kind << 3, 0] + [0, 0] * 12
+        yield bytes([0] + right)
+        yield bytes([0xff] + right + right)
+        for place in range(1, 12):
+            for how in (1, 1 | 7 << 3, 2, 3, 3 | 3 << 3, 4 | 0x1c << 3, 4 | 0x1d << 3, 4 | 0x1e << 3, 4 | 0x1f << 3):
+                wrong = list(right)
+                wrong[2 * place] = how
+                yield bytes([place % 16] + wrong + right)
+    for odd in range(32):
+        yield bytes([0, 4 | odd << 3, 0] + [0, 0] * 12)
+
+
+def forged():
+    """Chunks that are right, and each of them wrong in one way."""
+    for choice in range(16):
+        for last in (b"\x01\x01\x00", b"\x00\x00\x00", b"\x02\x01\x00", b"\x03\xfc\x00\x00\x00\x01\x00", b"\x03\xfc\x00\x00\x00\x03\x05\x00\x00\x00\x01"):
+            for first in (b"\x03\xfc\x0f\x00\x00\x00", b"\x00\x00", b"\x01\x00", b"\x01\x01"):
+                yield bytes([choice]) + first * (choice // 4) + last
+
+
 SEEDS = {
     "abi": lambda: [bytes([i % 4]) + data for i, data in enumerate(field("abi.decode", "data"))],
     "allowlist": lambda: field("allowlist.parse", "text"),
-    "auth": lambda: [given["authorization"].encode() for given in inputs("auth.verify")] + [b"s" + hashlib.sha512(bytes([i])).digest() * 3 for i in range(8)],
+    "auth": lambda: [b"d" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(12)] + [given["authorization"].encode() for given in inputs("auth.verify")] + [b"s" + hashlib.sha512(bytes([i])).digest() * 3 for i in range(8)],
     "blob": lambda: field("blob.open", "blob"),
+    "blob_forge": forged,
     "blob_seal": lambda: [bytes([i]) + bytes(8) + hashlib.sha256(bytes([i])).digest() * (1 + 40 * i) for i in range(8)],
     "document": lambda: [given["kind"][:1].encode() + unhex(given["text"]) for given in inputs("document.decode")],
     "grant": lambda: field("grant.open", "grant") + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
     "json": lambda: field("json.check", "text"),
     "keyring": lambda: field("keyring.open", "file", b"f"),
-    "miner": lambda: [hashlib.sha512(bytes([i])).digest() * (1 + i % 4) for i in range(16)] + [bytes([0x40, 0, 0, 0, 0, 0] * 12)],
+    "miner": scripts,
     "payload": lambda: field("payload.decode", "text"),
-    "plan": lambda: [path.read_bytes() for path in sorted((ROOT / "sim" / "regress").glob("*.json")) if path.stat().st_size < 40000],
+    "plan": lambda: [path.read_bytes() for place in ("sim/regress", "tests/plans") for path in sorted((ROOT / place).glob("*.json")) if path.stat().st_size < 40000],
+    "policy": lambda: [bytes([action, actor, route]) + facts for action in range(8) for actor in range(8) for route in range(4) for facts in (b"\x00" * 4, b"\xff" * 4)],
     "policy_doc": lambda: field("policy.document", "text"),
     "queue": operations,
     "request": requests,
+    "rpc": lambda: [bytes([0xf0 + i]) + hashlib.sha512(bytes([i])).digest() for i in range(8)],
     "scope": lambda: field("scope.decode", "encoded", b"b") + [b"f" + bytes([1 + i % 2, 1 + i // 2]) + bytes(range(1, 57)) for i in range(4)],
     "urn": lambda: field("urn.parse", "text"),
 }

@@ -5,6 +5,7 @@
 #include <pinf/urn.h>
 
 #include "common.h"
+#include "core/json.h"
 
 /* The rule of URN-2, read off the page: five fields behind "urn:blob:", counted by their colons. */
 static size_t
@@ -15,6 +16,53 @@ colons(struct pinf_span text)
 	for (size_t i = 0; i < text.len; i++)
 		count += text.data[i] == ':';
 	return count;
+}
+
+#define UNRESERVED "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/* Made of fields as they are meant, each character escaped that must be; or refused for what is wrong with them. */
+static void
+check_made(const struct pinf_urn *urn, struct pinf_span canonical)
+{
+	uint8_t plain[PINF_URN_FIELDS][PINF_URN_MAX], made[PINF_URN_MAX];
+	struct pinf_span fields[PINF_URN_FIELDS];
+	struct pinf_buf out = {made, 0, sizeof made}, small = {made, 0, canonical.len - 1};
+	static uint8_t many[PINF_URN_MAX];
+	bool reserved = false; /* a delimiter that stands for itself: made anew, it is escaped */
+
+	for (size_t i = 0; i < PINF_URN_FIELDS; i++) {
+		size_t len = 0;
+
+		for (size_t at = 0; at < urn->field[i].len; at++) {
+			uint8_t c = urn->field[i].data[at];
+
+			if (c == '%') {
+				fuzz_check(pinf_unhex(&c, 1,
+					       (struct pinf_span){urn->field[i].data + at + 1, 2},
+					       false) == PINF_OK,
+				    "an escape has two digits");
+				at += 2;
+			} else {
+				reserved |= strchr(UNRESERVED, c) == NULL;
+			}
+			plain[i][len++] = c;
+		}
+		fields[i] = (struct pinf_span){plain[i], len};
+		fuzz_check(pinf_utf8_valid(fields[i]) == len, "a field is text");
+	}
+	if (!reserved) {
+		fuzz_check(pinf_urn_make(&out, fields) == PINF_OK &&
+			       pinf_span_equal((struct pinf_span){made, out.len}, canonical),
+		    "its fields make it again");
+		fuzz_check(pinf_urn_make(&small, fields) == PINF_E_NO_ROOM, "where there is room");
+	}
+	fuzz_check(pinf_urn_format(&small, urn) == PINF_E_NO_ROOM && small.len == 0,
+	    "nothing is written where there is none");
+	memset(many, '%', sizeof many);
+	fields[PINF_URN_FILE] = (struct pinf_span){many, sizeof many};
+	out.len = 0;
+	fuzz_check(pinf_urn_make(&out, fields) == PINF_E_URN_LENGTH && out.len == 0,
+	    "nor with more than there may be");
 }
 
 int
@@ -43,6 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    pinf_urn_equal(&urn, &reparsed) && pinf_urn_equal(&reparsed, &urn), "equal to it");
 	fuzz_check(
 	    pinf_urn_is_canonical((struct pinf_span){first, canonical.len}), "and is canonical");
+	check_made(&reparsed, (struct pinf_span){first, canonical.len});
 	err = pinf_urn_format(&again, &reparsed);
 	fuzz_check(
 	    err == PINF_OK && again.len == canonical.len && memcmp(first, second, again.len) == 0,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/allowlist.h"
 
 /* An entry and where it is written: its miner, and the key of its list. */
@@ -182,7 +184,8 @@ sort(struct parser *p)
 			      : before->entry.session != found->entry.session ||
 				    before->entry.task != found->entry.task)
 			continue;
-		if ((same_list ? found->at : found->key_at) < p->at) {
+		if ((same_list || !PINF_BUG(allowlist_key_twice)) &&
+		    (same_list ? found->at : found->key_at) < p->at) {
 			err = same_list ? PINF_E_DUPLICATE : PINF_E_CONFLICT;
 			p->at = same_list ? found->at : found->key_at;
 		}

@@ -2,6 +2,8 @@
 /* api_route.c -- the table of routes, and which row a request line names.  spec/api.md#routes. */
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/api_entry.h"
 
 /* Columns: method, path, endpoint, API version, listeners, ids beside the path's, the rest. */
@@ -101,7 +103,7 @@ placeholder(struct pinf_api_route *route, enum pinf_err *err, char kind, struct 
 	}
 	if (!pinf_api_decimal(id, value))
 		return false;
-	if (*id == 0 || *id > PINF_ID_MAX)
+	if (*id == 0 || (*id > PINF_ID_MAX && !PINF_BUG(api_id_unbounded)))
 		*err = PINF_E_ID_RANGE;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <pinf/auth.h>
+#include <pinf/bug.h>
 
 static const char *const scheme_names[] = {
     [PINF_AUTH_EIP712] = "eip712", [PINF_AUTH_EIP191] = "eip191"};
@@ -64,7 +65,8 @@ take_hex(struct cursor *in, const char *name, uint8_t *out, size_t len)
 	if (in->err != PINF_OK)
 		return;
 	if (in->rest.len < 2 * len ||
-	    pinf_unhex(out, len, (struct pinf_span){in->rest.data, 2 * len}, true) != PINF_OK) {
+	    pinf_unhex(out, len, (struct pinf_span){in->rest.data, 2 * len},
+		!PINF_BUG(auth_hex_any_case)) != PINF_OK) {
 		in->err = PINF_E_AUTH_SYNTAX;
 		return;
 	}
@@ -85,7 +87,7 @@ take_uint(struct cursor *in, const char *name, uint64_t max, enum pinf_err too_l
 	for (; len < in->rest.len && in->rest.data[len] >= '0' && in->rest.data[len] <= '9'; len++)
 		/* Above max it stays there: max is far from where 64 bits end. */
 		number = number > max ? number : number * 10 + (in->rest.data[len] - '0');
-	if (len == 0 || (len > 1 && in->rest.data[0] == '0'))
+	if (len == 0 || (len > 1 && in->rest.data[0] == '0' && !PINF_BUG(auth_leading_zeros)))
 		in->err = PINF_E_AUTH_SYNTAX;
 	else if (number > max)
 		in->err = too_large;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <pinf/blob.h>
+#include <pinf/bug.h>
 
 #include "core/be.h"
 
@@ -75,7 +76,7 @@ pinf_blob_header_decode(struct pinf_blob_header *header, struct pinf_span in)
 		return PINF_E_BLOB_VERSION;
 	if (at[AT_SUITE] != PINF_SUITE_AES256GCM && at[AT_SUITE] != PINF_SUITE_CHACHA20POLY1305)
 		return PINF_E_BLOB_SUITE;
-	if ((at[AT_FLAGS] & ~FLAG_PADDED) != 0)
+	if ((at[AT_FLAGS] & ~FLAG_PADDED) != 0 && !PINF_BUG(blob_flags_ignored))
 		return PINF_E_BLOB_HEADER;
 	h.params.suite = at[AT_SUITE] == PINF_SUITE_AES256GCM ? PINF_SUITE_AES256GCM
 							      : PINF_SUITE_CHACHA20POLY1305;

@@ -2,6 +2,8 @@
 /* json_check.c -- strict RFC 8259, with named limits, before any parser sees it.  spec/json.md. */
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/json.h"
 
 /* A member's name, quotes excluded, where it lies in the text. */
@@ -150,7 +152,7 @@ scan_escape(struct pinf_span in, uint32_t *code)
 	}
 	low = high > 0xdbff ? 0 : hex_escape(span_from(in, 6));
 	if (low < 0xdc00 || low > 0xdfff)
-		return 0;
+		return PINF_BUG(json_half_a_pair) ? 6 : 0;
 	*code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 	return 12;
 }
@@ -285,7 +287,7 @@ scan_number(struct scanner *s)
 		s->at++;
 		if (peek(s) == '+' || peek(s) == '-')
 			s->at++;
-		if (!is_digit(peek(s)))
+		if (!is_digit(peek(s)) && !PINF_BUG(json_exponent_empty))
 			return PINF_E_SYNTAX;
 		while (is_digit(peek(s)))
 			s->at++;
@@ -330,7 +332,7 @@ scan_value(struct scanner *s, bool *due)
 	*due = false;
 	if (c != '{' && c != '[')
 		return scan_scalar(s);
-	if (s->depth == PINF_JSON_DEPTH_MAX)
+	if (s->depth == PINF_JSON_DEPTH_MAX && !PINF_BUG(json_depth_unbounded))
 		return PINF_E_DEPTH;
 	s->level[s->depth].object = c == '{';
 	s->level[s->depth++].names = 0;

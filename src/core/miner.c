@@ -345,6 +345,8 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 	if (again && may_pass(why, refused) && slot->failures < MINER_RETRIES_MAX) {
 		PINF_SOMETIMES(miner_asks_again);
 		slot->failures++;
+		if (slot->state == SLOT_PRECOMMIT && PINF_BUG(miner_infers_again))
+			slot->state = SLOT_INFER;
 		slot->retry_at_ms = m->clock_ms + pause_ms(m, slot->failures);
 		return PINF_OK;
 	}

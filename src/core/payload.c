@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include <pinf/bug.h>
 #include <pinf/payload.h>
 
 #include "core/json.h"
@@ -77,7 +78,7 @@ read_sealing(struct pinf_json_reader *outer, struct pinf_payload *payload)
 	else
 		pinf_json_fail(&reader, "suite", PINF_E_ENCRYPTION);
 	pinf_json_uint(&reader, "key_version", true, UINT32_MAX, &key_version);
-	if (key_version == 0)
+	if (key_version == 0 && !PINF_BUG(payload_version_zero))
 		pinf_json_fail(&reader, "key_version", PINF_E_RANGE);
 	payload->key_version = (uint32_t)key_version;
 	read_scope(&reader, &payload->scope);
@@ -151,10 +152,13 @@ pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload)
 	if (payload->size == 0)
 		pinf_json_fail(reader, "size", PINF_E_RANGE);
 	/* The one that does not apply stays unread, and so is an unknown field. */
-	if (payload->suite == PINF_SUITE_NONE && pinf_json_has(reader, "inline"))
+	if (payload->suite == PINF_SUITE_NONE && pinf_json_has(reader, "inline")) {
 		read_inline(reader, payload);
-	else
+		if (PINF_BUG(payload_twofold) && pinf_json_has(reader, "urn"))
+			read_urn(reader, payload);
+	} else {
 		read_urn(reader, payload);
+	}
 }
 
 enum pinf_err

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policy.c -- who may do what: a table of rows, the first that matches decides.  spec/policy.md. */
+#include <pinf/bug.h>
 #include <pinf/policy.h>
 
 #define BIT(value) (1u << (value))
@@ -116,8 +117,10 @@ applies(const struct row *row, const struct bits *is)
 enum pinf_rule
 pinf_policy_decide(const struct pinf_facts *facts)
 {
-	const struct bits is = bits_of(facts);
+	struct bits is = bits_of(facts);
 
+	if (PINF_BUG(policy_stream_ignored))
+		is.facts &= ~IS(STREAM);
 	for (size_t i = 0; i < ROWS; i++)
 		if (applies(&table[i], &is))
 			return table[i].rule;

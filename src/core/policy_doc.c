@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pinf/bug.h>
 #include <pinf/policy.h>
 
 #include "core/json.h"
@@ -47,7 +48,7 @@ at_least(struct pinf_json_reader *reader, const char *name, uint64_t min, uint64
 	if (!pinf_json_has(reader, name))
 		return 0;
 	pinf_json_uint(reader, name, false, max, &value);
-	if (value < min)
+	if (value < min && !PINF_BUG(policy_period_unbounded))
 		pinf_json_fail(reader, name, PINF_E_RANGE);
 	return value;
 }

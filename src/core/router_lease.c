@@ -186,7 +186,8 @@ route_ack(struct call *c)
 
 	if (err != PINF_OK)
 		return err;
-	if (c->task.state == PINF_TASK_ASSIGNED) {
+	if (c->task.state == PINF_TASK_ASSIGNED ||
+	    (c->task.state == PINF_TASK_ACKNOWLEDGED && PINF_BUG(ack_renews))) {
 		c->task.state = PINF_TASK_ACKNOWLEDGED;
 		c->task.due_ms = c->r->now_ms + c->task.precommit_timeout_ms;
 		err = c->r->store.ops->task_update(c->r->store.ctx, &c->task);
@@ -201,7 +202,7 @@ route_ack(struct call *c)
 static enum pinf_err
 requeue(struct pinf_router *r, struct pinf_task *task)
 {
-	if (task->attempt >= r->config.attempts_max) {
+	if (task->attempt >= r->config.attempts_max && !PINF_BUG(attempts_unbounded)) {
 		PINF_SOMETIMES(attempts_exhausted);
 		return task_fail(r, task, PINF_E_TASK_FAILED);
 	}
@@ -217,7 +218,8 @@ route_release(struct call *c)
 {
 	enum pinf_err err = attempt_permit(c);
 
-	if (err == PINF_OK && c->task.state >= PINF_TASK_COMMITTED)
+	if (err == PINF_OK && c->task.state >= PINF_TASK_COMMITTED &&
+	    !PINF_BUG(release_of_committed))
 		err = PINF_E_STATE;
 	if (err == PINF_OK)
 		err = requeue(c->r, &c->task);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "core/be.h"
 #include "core/rpc.h"
 
@@ -254,7 +256,7 @@ quantity(struct pinf_json_reader *reader, const char *name, uint64_t max)
 	uint8_t padded[DIGITS_MAX], word[DIGITS_MAX / 2] = {0};
 	enum pinf_err err = PINF_E_SYNTAX;
 
-	if (digits.len > 1 && digits.data[0] == '0') {
+	if (digits.len > 1 && digits.data[0] == '0' && !PINF_BUG(rpc_leading_zeros)) {
 		err = PINF_E_NOT_CANONICAL;
 	} else if (digits.len > DIGITS_MAX) {
 		err = PINF_E_RANGE;

@@ -24,7 +24,7 @@ LAYERS = {
 }
 # A library's headers, and the files that may include them.
 LIBRARIES = [
-    (r"(nettle/|sodium|openssl/|secp256k1)", r"(src/crypto|bench)/"),
+    (r"(nettle/|sodium|openssl/|secp256k1)", r"(src/crypto/|bench/|fuzz/peer)"),
     (r"sqlite3", r"(src/store/|sim/vfs|bench/peers/transactions|tests/unit/test_(store|sqlite|vfs))"),
     (r"(cjson/|cJSON)", r"(src/core/json|tests/unit/)"),  # tests read published vectors by it
     (r"(civetweb|curl/)", r"src/host/"),
