@@ -110,6 +110,30 @@ def forged():
                 yield bytes([choice]) + first * (choice // 4) + last
 
 
+def files():
+    """Migrations under faults, damaged files, and bytes that are no database."""
+    for faults in (0, 1, 0x10, 0x33, 0xff):
+        for seed in range(4):
+            yield bytes([ord("m"), faults, seed, seed]) + hashlib.sha256(bytes([seed])).digest()
+    for place in (0, 16, 18, 28, 60, 68, 96, 100, 105, 4096, 4100, 9000, 20000, 50000):
+        yield b"d\x00" + place.to_bytes(4, "little") + b"\x7f"
+        yield b"d\x01" + place.to_bytes(4, "little") + b"\x00"
+    yield from (b"", b"SQLite format 3\x00" + bytes(84), b"d\x00", b"d\x01")
+
+
+def kit():
+    """Two vectors of each operation as a file, and answers to the target's own."""
+    for path in sorted((SPEC / "vectors" / "v1").glob("*.*.json")):
+        file = json.loads(path.read_text(encoding="utf-8"))
+        some = {vector["result"]: vector for vector in file["vectors"] if len(json.dumps(vector)) < 1500}
+        yield b"v" + json.dumps({**file, "vectors": list(some.values())}).encode()
+    for name in "abcd":
+        for said in ('"ok":{"canonical":true}', '"ok":{"canonical":false}', '"ok":{}', '"reject":{"stage":"urn","code":"x"}', '"reject":{"stage":"policy","code":"not-owner"}',
+                     '"reject":{"stage":"policy","code":"x"}', '"reject":{}', '"reject":{"stage":"parse","more":1}', '"skip":"later"', '"error":"broken"', '"x":1', '"ok":[1,{"a":null}]'):
+            yield f'a{{"id":"urn.parse/{name}",{said}}}'.encode()
+    yield from (b"a", b"a[]", b"a{", b"v{}", b"v[", b'v{"operation":"x","schema":2,"vectors":[]}')
+
+
 SEEDS = {
     "abi": lambda: [bytes([i % 4]) + data for i, data in enumerate(field("abi.decode", "data"))],
     "allowlist": lambda: field("allowlist.parse", "text"),
@@ -119,8 +143,10 @@ SEEDS = {
     "blob_seal": lambda: [bytes([i]) + bytes(8) + hashlib.sha256(bytes([i])).digest() * (1 + 40 * i) for i in range(8)],
     "document": lambda: [given["kind"][:1].encode() + unhex(given["text"]) for given in inputs("document.decode")],
     "grant": lambda: field("grant.open", "grant") + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
+    "hpke": lambda: [bytes([i, i, 7 * i]) + hashlib.sha512(bytes([i])).digest() * 3 for i in range(16)] + [bytes([i, 7, 31]) + bytes(40) for i in range(2)],
     "json": lambda: field("json.check", "text"),
     "keyring": lambda: field("keyring.open", "file", b"f"),
+    "kit": kit,
     "miner": scripts,
     "payload": lambda: field("payload.decode", "text"),
     "plan": lambda: [path.read_bytes() for place in ("sim/regress", "tests/plans") for path in sorted((ROOT / place).glob("*.json")) if path.stat().st_size < 40000],
@@ -130,6 +156,7 @@ SEEDS = {
     "request": requests,
     "rpc": lambda: [bytes([0xf0 + i]) + hashlib.sha512(bytes([i])).digest() for i in range(8)],
     "scope": lambda: field("scope.decode", "encoded", b"b") + [b"f" + bytes([1 + i % 2, 1 + i // 2]) + bytes(range(1, 57)) for i in range(4)],
+    "store": files,
     "urn": lambda: field("urn.parse", "text"),
 }
 

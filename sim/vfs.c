@@ -443,3 +443,12 @@ sim_vfs_file(const struct sim_vfs *vfs, size_t index)
 				  : (struct pinf_span){vfs->files[index].current.data,
 					vfs->files[index].current.size};
 }
+
+void
+sim_vfs_put(struct sim_vfs *vfs, const char *name, struct pinf_span content)
+{
+	struct file *f = sim_need(create(vfs, name));
+
+	image_write(&f->current, 0, content);
+	image_write(&f->durable, 0, content);
+}

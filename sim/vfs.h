@@ -39,5 +39,7 @@ void sim_vfs_crash(struct sim_vfs *vfs);
 uint64_t sim_vfs_count(const struct sim_vfs *vfs, enum sim_disk_fault fault);
 /* What is on the disk: file number index, empty after the last one. */
 struct pinf_span sim_vfs_file(const struct sim_vfs *vfs, size_t index);
+/* A file with that content, durable. */
+void sim_vfs_put(struct sim_vfs *vfs, const char *name, struct pinf_span content);
 
 #endif

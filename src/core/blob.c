@@ -231,10 +231,13 @@ unpad(uint8_t *chunk, size_t len, size_t *real_len)
 	uint8_t bits = 0;
 
 	assert(len >= PINF_BLOB_COUNT_LEN);
+	/* How much is real, whoever has the key may see by the time that it takes. */
+	pinf_declassify(&count, sizeof count);
 	if (count > room)
 		return PINF_E_BLOB_PADDING;
 	for (size_t i = count; i < room; i++)
 		bits |= chunk[i];
+	pinf_declassify(&bits, sizeof bits);
 	if (bits != 0 && !PINF_BUG(blob_padding_unchecked))
 		return PINF_E_BLOB_PADDING;
 	pinf_wipe(chunk + room, PINF_BLOB_COUNT_LEN);

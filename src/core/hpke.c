@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <pinf/bug.h>
+
 #include "hpke_schedule.h"
 
 /* DHKEM(X25519, HKDF-SHA256) by itself, and with HKDF-SHA256 and ChaCha20-Poly1305. */
@@ -168,6 +170,8 @@ pinf_hpke_seal(uint8_t enc[static PINF_HPKE_PUBLIC_LEN], uint8_t *sealed,
 		err = pinf_hpke_schedule(&schedule, &ephemeral, recipient, true, info);
 	if (err == PINF_OK)
 		err = message_cipher(&cipher, nonce, &schedule);
+	if (PINF_BUG(hpke_ad_ignored))
+		ad = none;
 	if (err == PINF_OK)
 		err = pinf_cipher_seal(cipher, nonce, ad, plain, sealed);
 	if (err == PINF_OK)
@@ -190,6 +194,8 @@ pinf_hpke_open(uint8_t *plain, const uint8_t enc[static PINF_HPKE_PUBLIC_LEN],
 
 	if (err == PINF_OK)
 		err = message_cipher(&cipher, nonce, &schedule);
+	if (PINF_BUG(hpke_ad_ignored))
+		ad = none;
 	if (err == PINF_OK && pinf_cipher_open(cipher, nonce, ad, sealed, plain) != PINF_OK)
 		err = PINF_E_HPKE; /* Forged or too short: the peer's fault either way. */
 	pinf_cipher_free(cipher);

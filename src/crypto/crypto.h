@@ -92,6 +92,9 @@ PINF_MUST_CHECK enum pinf_err pinf_argon2id(struct pinf_key *key, struct pinf_sp
 PINF_MUST_CHECK enum pinf_err pinf_base64_decode(struct pinf_buf *out, struct pinf_span text);
 
 /* Guarded, mlocked memory for long-lived secrets; zeroed.  Returns NULL when out of memory. */
+/* From here on what the value says is public, and may decide where the program goes. */
+void pinf_declassify(const void *value, size_t len);
+
 void *pinf_guarded_alloc(size_t len);
 void pinf_guarded_free(void *memory);
 

@@ -16,7 +16,10 @@ pinf_wipe(void *data, size_t len)
 bool
 pinf_equal_secret(const void *a, const void *b, size_t len)
 {
-	return sodium_memcmp(a, b, len) == 0;
+	const int different = sodium_memcmp(a, b, len);
+
+	pinf_declassify(&different, sizeof different);
+	return different == 0;
 }
 
 void

@@ -38,8 +38,13 @@ struct vectors {
 	size_t file_count, file_cap;
 };
 
-/* Every *.json of the directory; says what is wrong, on stderr. */
+/* Says what is wrong with what the kit was given: where, and what.  The program's own. */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+/* Every *.json of the directory; complains. */
 bool vectors_read(struct vectors *v, const char *directory);
+/* One such file's text, added; path is for complaints alone. */
+bool vectors_take(struct vectors *v, struct pinf_span text, const char *path);
 void vectors_free(struct vectors *v);
 /* A member's text: "input", "output". */
 void vector_text(const struct vector *v, const char *member, struct pinf_bytes *out);
@@ -53,6 +58,11 @@ struct outcome {
 	enum result result;
 	char detail[DETAIL_MAX]; /* "": nothing to say */
 };
+
+__attribute__((format(printf, 3, 4))) void
+suite_say(struct outcome *o, enum result result, const char *format, ...);
+/* The driver's answer, a line that may be anything, to the outcome's vector. */
+void suite_judge(struct outcome *o, struct pinf_span line);
 
 /* What run needs to know. */
 struct suite {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c -- pinf-conform: does another implementation conform?  spec/CONFORMANCE.md. */
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,18 @@
 		.name = "timeout", .type = PINF_OPT_DURATION, .min = 100, .max = 600000,           \
 		.fallback = "10s", .help = "for an answer"                                         \
 	}
+
+void
+complain(const char *format, ...)
+{
+	va_list args;
+
+	(void)fputs("pinf-conform: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+}
 
 static const struct pinf_option run_options[] = {
     DRIVER(false),

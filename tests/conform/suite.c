@@ -25,98 +25,6 @@ suite_wants(const struct suite *s, const struct vector *v)
 	       (v->deployed || strcmp(s->profile, "deployed") != 0);
 }
 
-__attribute__((format(printf, 3, 4))) static void
-say(struct outcome *o, enum result result, const char *format, ...)
-{
-	va_list args;
-
-	o->result = result;
-	va_start(args, format);
-	(void)vsnprintf(o->detail, sizeof o->detail, format, args);
-	va_end(args);
-}
-
-/* The start of a text, for a message. */
-static int
-shown(struct pinf_span text)
-{
-	return (int)(text.len < 160 ? text.len : 160);
-}
-
-static void
-judge_ok(struct outcome *o, struct pinf_json_reader *reply)
-{
-	const struct vector *v = o->vector;
-	struct pinf_json_reader vector = v->reader;
-	struct pinf_bytes got = {0};
-
-	pinf_json_raw(reply, "ok", &got);
-	if (v->stage[0] != '\0')
-		say(o, FAILED, "accepted: %.*s; must be refused at stage %s",
-		    shown(pinf_span_of(&got)), got.len == 0 ? "" : (const char *)got.data,
-		    v->stage);
-	else if (!pinf_json_same(reply, "ok", &vector, "output"))
-		say(o, FAILED, "another result: %.*s", shown(pinf_span_of(&got)),
-		    got.len == 0 ? "" : (const char *)got.data);
-	else
-		say(o, PASSED, "%s", "");
-	pinf_bytes_free(&got);
-}
-
-static void
-judge_reject(struct outcome *o, struct pinf_json_reader *reply)
-{
-	struct pinf_json_reader reject = pinf_json_object(reply, "reject", true);
-	char stage[64] = "", code[100] = "";
-
-	pinf_json_label(&reject, "stage", true, stage, sizeof stage);
-	pinf_json_label(&reject, "code", false, code, sizeof code);
-	if (pinf_json_end(&reject) != PINF_OK)
-		say(o, FAILED, "reject.%s: %s", reject.field, pinf_err_text(reject.err));
-	else if (o->vector->stage[0] == '\0')
-		say(o, FAILED, "refused at stage %s (%s); must be accepted", stage, code);
-	else if (strcmp(stage, o->vector->stage) != 0)
-		say(o, FAILED, "refused at stage %s (%s); must be at stage %s", stage, code,
-		    o->vector->stage);
-	else if (o->vector->rule[0] != '\0' && strcmp(code, o->vector->rule) != 0)
-		say(o, FAILED, "refused by the rule %s; must be by %s", code, o->vector->rule);
-	else
-		say(o, PASSED, "%s", "");
-}
-
-static void
-judge(struct outcome *o, struct pinf_span line)
-{
-	struct pinf_json *parsed = NULL;
-	struct pinf_json_reader reply;
-	struct pinf_span id = {NULL, 0}, text = {NULL, 0};
-	const enum pinf_err err = pinf_json_parse(&parsed, line, REPLY_MAX);
-
-	if (err != PINF_OK) {
-		say(o, FAILED, "no JSON (%s): %.*s", pinf_err_text(err), shown(line),
-		    (const char *)line.data);
-		return;
-	}
-	reply = pinf_json_root(parsed);
-	pinf_json_text(&reply, "id", true, &id);
-	if (reply.err != PINF_OK || !pinf_span_equal(id, pinf_span_str(o->vector->id))) {
-		say(o, FAILED, "the answer's id is not the question's");
-	} else if (pinf_json_has(&reply, "ok")) {
-		judge_ok(o, &reply);
-	} else if (pinf_json_has(&reply, "reject")) {
-		judge_reject(o, &reply);
-	} else if (pinf_json_has(&reply, "skip")) {
-		pinf_json_text(&reply, "skip", true, &text);
-		say(o, SKIPPED, "%.*s", shown(text), (const char *)text.data);
-	} else if (pinf_json_has(&reply, "error")) {
-		pinf_json_text(&reply, "error", true, &text);
-		say(o, FAILED, "error: %.*s", shown(text), (const char *)text.data);
-	} else {
-		say(o, FAILED, "the answer has neither ok, reject, skip nor error");
-	}
-	pinf_json_free(parsed);
-}
-
 /* Whether an array of texts, which need not be there, has that one. */
 static bool
 names(struct pinf_json_reader *r, const char *array, const char *wanted)
@@ -176,14 +84,14 @@ ask(struct suite *s, struct driver *d, struct outcome *o)
 	vector_question(o->vector, &line);
 	heard = driver_ask(d, pinf_span_of(&line), s->timeout_ms, &reply);
 	if (heard == HEARD) {
-		judge(o, pinf_span_of(&reply));
+		suite_judge(o, pinf_span_of(&reply));
 	} else {
 		const int status = driver_end(d, heard == HEARD_END ? GRACE_MS : 0);
 
 		if (heard == HEARD_END)
-			say(o, FAILED, "%s (exit %d)", heard_text(heard), status);
+			suite_say(o, FAILED, "%s (exit %d)", heard_text(heard), status);
 		else
-			say(o, FAILED, "%s", heard_text(heard));
+			suite_say(o, FAILED, "%s", heard_text(heard));
 	}
 	pinf_bytes_free(&line);
 	pinf_bytes_free(&reply);
@@ -222,7 +130,7 @@ ask_share(struct suite *s, struct driver *d, size_t first)
 		/* One id is to blame for each end; the next one gets a driver of its own. */
 		if (d->pid == 0 && !suite_begin(s, d)) {
 			(void)driver_end(d, 0);
-			say(o, FAILED, "the driver does not start again");
+			suite_say(o, FAILED, "the driver does not start again");
 			continue;
 		}
 		ask(s, d, o);
@@ -256,7 +164,7 @@ ask_all(struct suite *s, struct driver *d)
 		if (helpers[job] > 0)
 			(void)waitpid(helpers[job], &status, 0);
 		for (size_t i = job; status != 0 && i < s->count; i += s->jobs)
-			say(&s->outcomes[i], FAILED, "the job that asked it broke off");
+			suite_say(&s->outcomes[i], FAILED, "the job that asked it broke off");
 	}
 }
 
@@ -302,8 +210,8 @@ suite_expect(struct suite *s, const char *path)
 			if (o->result == FAILED)
 				o->result = EXPECTED;
 			else if (o->result == PASSED)
-				say(o, UNEXPECTED, "expected to fail, and passes: take it off %s",
-				    path);
+				suite_say(o, UNEXPECTED,
+				    "expected to fail, and passes: take it off %s", path);
 		}
 		if (!known) {
 			(void)fprintf(stderr,

@@ -74,15 +74,19 @@ add(struct vectors *v, struct pinf_json *file, const char *path)
 {
 	struct pinf_json_reader root = pinf_json_root(file);
 	char operation[ID_MAX] = "";
+	struct vector *list;
 	uint64_t schema = 0;
 	size_t count;
 
 	pinf_json_uint(&root, "schema", true, 1, &schema);
 	pinf_json_label(&root, "operation", true, operation, sizeof operation);
 	count = pinf_json_array(&root, "vectors", true, VECTORS_MAX);
-	v->list = realloc(v->list, (v->count + count + 1) * sizeof *v->list);
-	if (v->list == NULL)
+	list = realloc(v->list, (v->count + count + 1) * sizeof *list);
+	if (list == NULL) {
+		complain("%s: %s", path, pinf_err_text(PINF_E_NO_MEMORY));
 		return false;
+	}
+	v->list = list;
 	for (size_t i = 0; i < count && root.err == PINF_OK; i++) {
 		struct pinf_json_reader item = pinf_json_item(&root, "vectors", i);
 		struct vector *made = &v->list[v->count++];
@@ -91,47 +95,59 @@ add(struct vectors *v, struct pinf_json *file, const char *path)
 		memcpy(made->operation, operation, sizeof operation);
 		read_vector(&item, made);
 		if (pinf_json_end(&item) != PINF_OK) {
-			(void)fprintf(stderr, "pinf-conform: %s: vectors[%zu] (%s): %s: %s\n", path,
-			    i, made->id, item.field, pinf_err_text(item.err));
+			complain("%s: vectors[%zu] (%s): %s: %s", path, i, made->id, item.field,
+			    pinf_err_text(item.err));
 			return false;
 		}
 	}
 	if (pinf_json_end(&root) == PINF_OK)
 		return true;
-	(void)fprintf(
-	    stderr, "pinf-conform: %s: %s: %s\n", path, root.field, pinf_err_text(root.err));
+	complain("%s: %s: %s", path, root.field, pinf_err_text(root.err));
 	return false;
+}
+
+bool
+vectors_take(struct vectors *v, struct pinf_span text, const char *path)
+{
+	struct pinf_json *parsed = NULL;
+	struct pinf_json **files;
+	const enum pinf_err err = pinf_json_parse(&parsed, text, FILE_MAX);
+
+	if (err != PINF_OK) {
+		complain("%s: JSON: %s", path, pinf_err_text(err));
+		return false;
+	}
+	files = realloc(v->files, (v->file_count + 1) * sizeof(struct pinf_json *));
+	if (files == NULL) {
+		complain("%s: %s", path, pinf_err_text(PINF_E_NO_MEMORY));
+		pinf_json_free(parsed);
+		return false;
+	}
+	v->files = files;
+	v->files[v->file_count++] = parsed;
+	return add(v, parsed, path);
 }
 
 static bool
 read_file(struct vectors *v, const char *path)
 {
 	struct pinf_bytes text = {0};
-	struct pinf_json *parsed = NULL;
 	FILE *file = fopen(path, "rb");
 	uint8_t part[65536];
 	size_t len;
-	enum pinf_err err;
+	bool good;
 
 	if (file == NULL) {
-		(void)fprintf(stderr, "pinf-conform: %s cannot be read\n", path);
+		complain("%s cannot be read", path);
 		return false;
 	}
 	while ((len = fread(part, 1, sizeof part, file)) > 0 && text.len <= FILE_MAX)
 		if (pinf_bytes_append(&text, part, len) != PINF_OK)
 			break;
 	(void)fclose(file);
-	err = pinf_json_parse(&parsed, pinf_span_of(&text), FILE_MAX);
+	good = vectors_take(v, pinf_span_of(&text), path);
 	pinf_bytes_free(&text);
-	if (err != PINF_OK) {
-		(void)fprintf(stderr, "pinf-conform: %s: JSON: %s\n", path, pinf_err_text(err));
-		return false;
-	}
-	v->files = realloc(v->files, (v->file_count + 1) * sizeof(struct pinf_json *));
-	if (v->files == NULL)
-		return false;
-	v->files[v->file_count++] = parsed;
-	return add(v, parsed, path);
+	return good;
 }
 
 static int
@@ -162,7 +178,7 @@ are_unique(const struct vectors *v)
 		qsort(ids, v->count, sizeof(const char *), by_id);
 	for (size_t i = 1; i < v->count && unique; i++)
 		if (strcmp(ids[i - 1], ids[i]) == 0) {
-			(void)fprintf(stderr, "pinf-conform: two vectors are called %s\n", ids[i]);
+			complain("two vectors are called %s", ids[i]);
 			unique = false;
 		}
 	free(ids);
@@ -178,9 +194,7 @@ vectors_read(struct vectors *v, const char *directory)
 	char path[1024];
 
 	if (count <= 0)
-		(void)fprintf(stderr,
-		    "pinf-conform: there are no vectors in %s: --vectors names their directory\n",
-		    directory);
+		complain("there are no vectors in %s: --vectors names their directory", directory);
 	for (int i = 0; i < count; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
 		good = good && read_file(v, path);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bugs.py ROOT RELEASE... -- TWIN...: planted bugs are in the twins and leave no trace elsewhere; the simulator knows each."""
+"""bugs.py ROOT RELEASE... -- TWIN...: planted bugs are in the twins and leave no trace elsewhere; the simulator or the fuzzers know each."""
+import json
 import pathlib
 import re
 import sys
@@ -9,6 +10,7 @@ import tree
 
 ASKED = "pinf_bug_active", "pinf_probe_reached"
 SHOWN = "sim/CANARIES.md"
+SCORED, SCORES = "fuzz/floors.json", "fuzz/RESULTS.md"
 TABLES = {"PINF_BUG": "sim/cmd_canary.c", "PINF_SOMETIMES": "sim/cmd_probes.c"}
 
 
@@ -23,15 +25,22 @@ def planted(root):
     return sorted(used(root, "PINF_BUG") | used(root, "PINF_SOMETIMES"))
 
 
+def shown(root, table):
+    return set(re.findall(r"^\| `(\w+)` \|", (root / table).read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def tables(root):
-    """The simulator's tables have what the sources have: no more, no less."""
-    findings = []
+    """The tables of simulator and fuzzers have what the sources have: no more, no less."""
+    scored = set(json.loads((root / SCORED).read_text(encoding="utf-8"))["bugs"])
+    findings = [f"{SCORED}: {name} is nowhere in src" for name in sorted(scored - used(root, "PINF_BUG"))]
+    findings += [f"{name}: is in one of {SCORED} and {SCORES} alone" for name in sorted(scored ^ shown(root, SCORES))]
+    canaries = set()
     for macro, table in TABLES.items():
         known = set(re.findall(r'^\s*\{"(\w+)",', (root / table).read_text(encoding="utf-8"), re.MULTILINE))
-        findings += [f"{table}: lacks {name}" for name in sorted(used(root, macro) - known)]
+        canaries |= known if macro == "PINF_BUG" else set()
+        findings += [f"{table}: lacks {name}" for name in sorted(used(root, macro) - known - scored)]
         findings += [f"{table}: {name} is nowhere in src" for name in sorted(known - used(root, macro))]
-    shown = set(re.findall(r"^\| `(\w+)` \|", (root / SHOWN).read_text(encoding="utf-8"), re.MULTILINE))
-    findings += [f"{SHOWN}: {name} is there, or in src, alone" for name in sorted(shown ^ used(root, "PINF_BUG"))]
+    findings += [f"{SHOWN}: {name} is there, or in src, alone" for name in sorted(shown(root, SHOWN) ^ canaries)]
     return findings
 
 
@@ -54,7 +63,7 @@ def on_fixture(root):
 
 SOURCE = {"src/core/a.c": "if (PINF_BUG(lost_key))\n",
           "sim/cmd_canary.c": '    {"lost_key", SIM_X},\n', "sim/cmd_probes.c": "",
-          "sim/CANARIES.md": "| `lost_key` | x |\n"}
+          "sim/CANARIES.md": "| `lost_key` | x |\n", "fuzz/floors.json": '{"bugs": {}}', "fuzz/RESULTS.md": ""}
 BAD = [
     ({**SOURCE, "release": "\0pinf_bug_active\0", "twin": "\0lost_key\0"}, "asks"),
     ({**SOURCE, "release": "\0lost_key\0", "twin": "\0lost_key\0"}, "holds the planted"),

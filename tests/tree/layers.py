@@ -17,7 +17,7 @@ LAYERS = {
     "src/host": CORE,
     "src/cli": CORE | {"src/store", "src/host"},
     "sim": CORE | {"src/store"},
-    "fuzz": CORE | {"src/store", "sim"},
+    "fuzz": CORE | {"src/store", "sim", "tests/conform"},
     "bench": CORE | {"src/store"},
     "tests": CORE | {"src/store", "src/host", "src/cli", "sim", "fuzz", "bench"},
     "tests/conform": CORE | {"src/host", "sim"},  # the client, the drivers' process; test_conform.py sees that no server and no database come along
@@ -25,7 +25,7 @@ LAYERS = {
 # A library's headers, and the files that may include them.
 LIBRARIES = [
     (r"(nettle/|sodium|openssl/|secp256k1)", r"(src/crypto/|bench/|fuzz/peer)"),
-    (r"sqlite3", r"(src/store/|sim/vfs|bench/peers/transactions|tests/unit/test_(store|sqlite|vfs))"),
+    (r"sqlite3", r"(src/store/|sim/vfs|fuzz/store|bench/peers/transactions|tests/unit/test_(store|sqlite|vfs))"),
     (r"(cjson/|cJSON)", r"(src/core/json|tests/unit/)"),  # tests read published vectors by it
     (r"(civetweb|curl/)", r"src/host/"),
 ]
