@@ -13,9 +13,12 @@
 #define CHUNK      ((size_t)1 << PINF_BLOB_CHUNK_MIN)
 #define ROOM       (CHUNK - PINF_BLOB_COUNT_LEN)
 #define CHUNKS_MAX 4
+#define FULL_MAX                                                                                   \
+	80 /* behind so many a chunk can be padding alone: PADME's steps are larger than chunks */
 
 struct forged {
 	struct pinf_blob_params params;
+	size_t full; /* chunks in front of them, with nothing wrong */
 	size_t chunks;
 	size_t len[CHUNKS_MAX], count[CHUNKS_MAX]; /* of the body; real bytes of it, as it says */
 	bool clean[CHUNKS_MAX]; /* zeros between them */
@@ -51,6 +54,7 @@ forge(struct forged *f, struct fuzz_input *in)
 	    .scope = {
 		.kind = PINF_SCOPE_TASK, .purpose = PINF_PURPOSE_INPUT, .session = 7, .task = 9}};
 	f->chunks = 1 + (size_t)(choice >> 2) % CHUNKS_MAX;
+	f->full = (choice & 0x10) != 0 ? FULL_MAX - fuzz_byte(in) % 32u : 0;
 	for (size_t i = 0; i < f->chunks; i++) {
 		const size_t least = f->params.padded ? PINF_BLOB_COUNT_LEN : 0;
 
@@ -77,19 +81,29 @@ write_body(const struct forged *f, size_t i, uint8_t *body)
 		body[room + k] = (uint8_t)(f->count[i] >> (24 - 8 * k));
 }
 
+static void
+write_full(const struct forged *f, uint8_t *body)
+{
+	struct forged one = *f;
+
+	one.len[0] = CHUNK;
+	one.count[0] = f->params.padded ? ROOM : CHUNK;
+	write_body(&one, 0, body);
+}
+
 /* Whether the pages allow it: BLOB-8, and BLOB-24 with BLOB-20 and BLOB-21. */
 static bool
 is_right(const struct forged *f, uint64_t *n)
 {
-	uint64_t body_len = 0;
+	uint64_t body_len = f->full * CHUNK;
 	bool ended = false;
 
-	*n = 0;
+	*n = f->full * (f->params.padded ? ROOM : CHUNK);
 	for (size_t i = 0; i < f->chunks; i++) {
 		const size_t room = f->params.padded ? f->len[i] - PINF_BLOB_COUNT_LEN : f->len[i];
 
 		body_len += f->len[i];
-		if (!f->params.padded && f->len[i] == 0 && f->chunks > 1)
+		if (!f->params.padded && f->len[i] == 0 && f->full + f->chunks > 1)
 			return false;
 		if (f->params.padded && (f->count[i] > room || (ended && f->count[i] > 0) ||
 					    (!f->clean[i] && f->count[i] < room)))
@@ -109,7 +123,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	struct forged f;
 	struct pinf_key key;
-	uint8_t sealed[PINF_BLOB_HEADER_LEN + CHUNKS_MAX * (CHUNK + PINF_TAG_LEN)], body[CHUNK];
+	static uint8_t
+	    sealed[PINF_BLOB_HEADER_LEN + (FULL_MAX + CHUNKS_MAX) * (CHUNK + PINF_TAG_LEN)];
+	static uint8_t body[CHUNK];
 	struct pinf_bytes plain = {0};
 	size_t at = PINF_BLOB_HEADER_LEN;
 	uint64_t n;
@@ -122,9 +138,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fuzz_peer_has(f.params.suite))
 		return 0;
 	fuzz_peer_begin(&key, sealed, &f.params, salt, &scope_key);
+	for (size_t i = 0; i < f.full; i++) {
+		write_full(&f, body);
+		fuzz_peer_seal(
+		    &f.params, &key, i, false, (struct pinf_span){body, CHUNK}, sealed + at);
+		at += CHUNK + PINF_TAG_LEN;
+	}
 	for (size_t i = 0; i < f.chunks; i++) {
 		write_body(&f, i, body);
-		fuzz_peer_seal(&f.params, &key, i, i + 1 == f.chunks,
+		fuzz_peer_seal(&f.params, &key, f.full + i, i + 1 == f.chunks,
 		    (struct pinf_span){body, f.len[i]}, sealed + at);
 		at += f.len[i] + PINF_TAG_LEN;
 	}

@@ -11,6 +11,8 @@
 #include "common.h"
 #include "peer.h"
 
+#define LONG_MAX 290000
+
 static struct pinf_blob_params
 read_params(struct fuzz_input *in)
 {
@@ -42,12 +44,27 @@ check_chunks(struct pinf_blob *blob, const struct pinf_key *key, struct pinf_spa
 	    pinf_blob_open_begin(blob, sealed, NULL, key) == PINF_OK &&
 		pinf_blob_plan_sealed(&plan, pinf_blob_params_of(blob), sealed.len) == PINF_OK,
 	    "it begins");
+	fuzz_check(
+	    pinf_blob_open_next(blob,
+		(struct pinf_span){sealed.data, sizeof room + PINF_TAG_LEN + 1}, false,
+		&(struct pinf_buf){room, 0, sizeof room}) == PINF_E_LENGTH &&
+		pinf_blob_open_next(blob, (struct pinf_span){sealed.data, PINF_TAG_LEN}, false,
+		    &(struct pinf_buf){room, 0, sizeof room}) == PINF_E_BLOB_TRUNCATED,
+	    "a chunk has its length");
 	for (uint64_t i = plan.chunks; i-- > 0;) {
-		struct pinf_buf out = {room, 0, sizeof room};
+		struct pinf_buf out = {room, 0, sizeof room}, small = {room, 0, 0};
 		size_t len;
 		const uint64_t at = pinf_blob_chunk_at(&plan, pinf_blob_params_of(blob), i, &len),
 			       from = i * plan.chunk_real;
 
+		fuzz_check(
+		    pinf_blob_open_at(blob, &plan, i, (struct pinf_span){sealed.data + at, len + 1},
+			&out) == PINF_E_LENGTH &&
+			(len == PINF_TAG_LEN || pinf_blob_open_at(blob, &plan, i,
+						    (struct pinf_span){sealed.data + at, len},
+						    &small) == PINF_E_NO_ROOM) &&
+			out.len == 0,
+		    "as it is, and where there is room");
 		fuzz_check(pinf_blob_open_at(blob, &plan, i,
 			       (struct pinf_span){sealed.data + at, len}, &out) == PINF_OK,
 		    "a chunk opens in its place");
@@ -120,6 +137,10 @@ check_streaming(struct pinf_blob *blob, const struct pinf_blob_params *params,
 				       ? PINF_E_NO_ROOM
 				       : PINF_OK),
 		    "nothing is written where there is no room");
+		fuzz_check(pinf_blob_seal_next(blob, (struct pinf_span){plain.data, real}, end,
+			       &none, &more) == (len > PINF_TAG_LEN ? PINF_E_NO_ROOM : PINF_OK) ||
+			       len == PINF_TAG_LEN,
+		    "nor in order");
 		none.len = out.len = 0;
 		fuzz_check(pinf_blob_seal_at(clone, &plan, i, (struct pinf_span){plain.data, real},
 			       &out) == PINF_OK &&
@@ -210,7 +231,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	const struct pinf_blob_params params = read_params(&in);
 	const uint64_t place = fuzz_below(&in, UINT32_MAX);
-	const struct pinf_span plain = fuzz_rest(&in, SIZE_MAX);
+	static uint8_t many[LONG_MAX];
+	struct pinf_span plain = fuzz_rest(&in, SIZE_MAX);
 	const struct pinf_key key = {{1, 2, 3}};
 	static struct pinf_blob *blob;
 	struct pinf_bytes sealed = {0}, opened = {0};
@@ -219,6 +241,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (blob == NULL && pinf_blob_new(&blob) != PINF_OK)
 		abort();
+	/* So long that padding takes chunks of its own: the input again and again. */
+	if (size % 64 == 63 && plain.len > 0) {
+		const size_t len = LONG_MAX - place % 20000;
+
+		for (size_t i = 0; i < len; i++)
+			many[i] = plain.data[i % plain.len];
+		plain = (struct pinf_span){many, len};
+	}
 	fuzz_check(pinf_blob_seal(
 		       blob, &params, &key, fuzz_random(&seed), plain, &sealed, &sha256) == PINF_OK,
 	    "it seals");

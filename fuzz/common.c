@@ -117,14 +117,21 @@ fuzz_broken_random(void)
 /* The calls until one fails; 0: none does.  Which kinds of them can, fuzz/CMakeLists.txt tells the linker. */
 static unsigned calls_left;
 static enum pinf_err failed;
+static bool is_fed;
 
 static bool
 fails(enum pinf_err as)
 {
-	if (calls_left == 0 || --calls_left > 0)
+	if (is_fed || calls_left == 0 || --calls_left > 0)
 		return false;
 	failed = as;
 	return true;
+}
+
+void
+fuzz_fed(bool fed)
+{
+	is_fed = fed;
 }
 
 enum pinf_err
@@ -147,6 +154,7 @@ fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in)
 	calls_left = 1 + sum / 4 % FUZZ_CALLS_MAX;
 	err = attempt(in);
 	calls_left = 0;
+	is_fed = false;
 	fuzz_check(failed == PINF_OK || err == failed, "what fails is reported");
 }
 

@@ -36,6 +36,7 @@ struct pinf_random fuzz_broken_random(void);
  * one, the input says.  The attempt frees what it got, and gives the failure's error, unless it never came to that call.
  */
 #define FUZZ_CALLS_MAX 32
+void fuzz_fed(bool fed); /* meanwhile nothing fails, and nothing counts */
 enum pinf_err fuzz_failed(void); /* what has failed in the attempt so far */
 void fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in);
 

@@ -248,27 +248,70 @@ open_miner(struct bench *b, uint8_t choice)
 		abort();
 }
 
-/* One task from claim to result while something fails: each step says so, and a later one makes up for it. */
+/* So many right answers in a task's life; the miner may be asked by a timer in between. */
+static void
+go_on(struct bench *b, unsigned kind, unsigned steps)
+{
+	for (unsigned i = 0; i < steps; i++) {
+		struct pinf_event timer = {.kind = PINF_EV_TIMER};
+		const uint8_t right[] = {(uint8_t)(kind << 3 | RIGHT), 0};
+		struct fuzz_input in = {right, sizeof right};
+
+		if (b->count > 0) {
+			answer(b, &in);
+		} else {
+			b->now_ms += 60000;
+			step(b, &timer);
+		}
+	}
+}
+
+/* One step of a task's life, while something fails: it says so. */
 static enum pinf_err
 step_starving(struct pinf_span in)
 {
-	struct fuzz_input script = {in.data, in.len};
-	struct pinf_miner_config config = pinf_miner_defaults();
-	const struct pinf_wallet wallet = {.secret = {{1}}};
+	const unsigned kind = in.data[0] & 3, steps = in.data[1] % 14;
 	struct pinf_effects effects = {0};
-	struct pinf_miner *miner = NULL;
-	uint64_t seed = 1;
-	struct pinf_event timer = {.kind = PINF_EV_TIMER, .now_ms = 1000000};
+	struct pinf_bytes body = {0};
+	struct pinf_event event = {.kind = PINF_EV_TIMER};
+	struct bench b;
 	enum pinf_err err;
 
-	config.slots = 1 + fuzz_byte(&script) % 3;
-	err = pinf_miner_open(&miner, &config, &wallet, fuzz_random(&seed));
-	if (err == PINF_OK)
-		err = pinf_miner_step(miner, &timer, &effects);
+	fuzz_fed(true);
+	open_miner(&b, 0);
+	step(&b, &event);
+	go_on(&b, kind, steps);
+	event = (struct pinf_event){.kind = PINF_EV_TIMER};
+	if (b.count > 0) {
+		const struct waiting w = b.waiting[--b.count];
+
+		event = w.event;
+		event.size = 300;
+		answer_right(&b, &w, &event, &body, kind);
+		event.body = pinf_span_of(&body);
+	}
+	event.now_ms = b.now_ms;
+	fuzz_fed(false);
+	err = pinf_miner_step(b.miner, &event, &effects);
+	fuzz_fed(true);
 	pinf_effects_free(&effects);
-	pinf_miner_free(miner);
-	/* What cannot be signed now is tried again later. */
+	pinf_bytes_free(&body);
+	pinf_miner_free(b.miner);
+	/* What cannot be signed or opened now is tried again later, or given up. */
 	return err == PINF_OK && fuzz_failed() == PINF_E_CRYPTO ? PINF_E_CRYPTO : err;
+}
+
+static enum pinf_err
+open_starving(struct pinf_span in)
+{
+	const struct pinf_miner_config config = pinf_miner_defaults();
+	const struct pinf_wallet wallet = {.secret = {{1}}};
+	struct pinf_miner *miner = NULL;
+	uint64_t seed = in.len;
+	const enum pinf_err err = pinf_miner_open(&miner, &config, &wallet, fuzz_random(&seed));
+
+	pinf_miner_free(miner);
+	return err;
 }
 
 int
@@ -302,6 +345,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(pinf_miner_idle(b.miner) || choice != 0xff || b.count > 0 || b.woken_ms > 0,
 	    "who stops has nothing left, or waits");
 	pinf_miner_free(b.miner);
-	fuzz_starve(step_starving, (struct pinf_span){data, size});
+	if (size >= 2)
+		fuzz_starve(step_starving, (struct pinf_span){data, size});
+	fuzz_starve(open_starving, (struct pinf_span){data, size});
 	return 0;
 }

@@ -78,6 +78,10 @@ check_written(const struct pinf_facts *f, enum pinf_rule rule)
 	for (unsigned i = 0; i <= PINF_FACT_COUNT; i++)
 		fuzz_check(pinf_fact_of_name(pinf_span_str(pinf_fact_name((enum pinf_fact)i))) == i,
 		    "a fact's name is its own");
+	fuzz_check(pinf_fact(&(struct pinf_facts){.action = 0}, PINF_FACT_COUNT) == NULL &&
+		       strcmp(pinf_rule_name(PINF_RULE_COUNT), "unknown") == 0 &&
+		       strcmp(pinf_rule_text(PINF_RULE_COUNT), "unknown") == 0,
+	    "what there is not has no name");
 	pinf_json_free(json);
 	pinf_bytes_free(&text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * queue.c -- the queue against a model: the input is a list of operations on plain tasks by an owner and two miners, and after
- * each the task's state in the store is what spec/states.md makes of it.
+ * queue.c -- the queue against a model: the input is a list of operations on plain tasks by an owner and two miners, with a
+ * store that fails now and then; after each the task's state in the store is what spec/states.md makes of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,31 +10,67 @@
 #include "router.h"
 
 #define TASKS_MAX    6
+#define WAITERS_MAX  8
 #define OPS_MAX      60
 #define ACK_MS       10000
 #define PRECOMMIT_MS 120000
 #define COMMIT_MS    30000
 #define TIMEOUT_MS   300000
 #define RETENTION_MS 86400000
+#define WAIT_MS      20000
 #define ATTEMPTS_MAX 8
 #define INPUT        "{\"document\":\"pinf-input-1\",\"prompt\":\"x\"}"
-#define RESULT                                                                                     \
+#define RESULT(text)                                                                               \
 	"{\"completion_tokens\":1,\"document\":\"pinf-result-1\",\"finish_reason\":\"stop\","      \
-	"\"model\":\"m\",\"prompt_tokens\":1,\"text\":\"y\"}"
+	"\"model\":\"m\",\"prompt_tokens\":1,\"text\":\"" text "\"}"
+
+static const char *const results[] = {RESULT("y"), RESULT("z")};
 
 enum op { SUBMIT, CLAIM, ACK, PRECOMMIT, COMMIT, RELEASE, WAIT, OPS };
+/* From 224 on a choice is one of these, and its two lowest bits choose within. */
+enum rare {
+	CLAIM_ANY,
+	CLAIM_WAITING,
+	COMMIT_BLOB,
+	OTHER_RESULT,
+	TURN_PRIVATE,
+	STORE_FAILS,
+	SEALED_RESULT,
+	RARES
+};
+#define FIRST_RARE 224
 
 /* A task as the pages have it. */
 struct model {
 	enum pinf_task_state state;
 	unsigned attempt, miner; /* miner: who had the last lease */
+	unsigned result; /* which one was promised */
+	bool by_blob; /* how it came */
 	uint64_t due_ms, deadline_ms;
+};
+
+struct waiting {
+	unsigned miner;
+	uint64_t until_ms;
 };
 
 struct game {
 	struct fuzz_router r;
 	struct model tasks[TASKS_MAX]; /* in the queue's order: task i + 1 */
 	size_t count;
+	struct waiting waiting[WAITERS_MAX]; /* miners; who came first is first */
+	size_t waiters;
+	bool is_private; /* with the first miner on its list */
+};
+
+/* What a miner does to its attempt. */
+struct act {
+	enum op op;
+	size_t which;
+	unsigned miner, result;
+	bool former, by_blob, sealed; /* an attempt before; the result by URN; said to be sealed */
+	enum pinf_err outcome; /* of the look at the blob */
+	uint64_t late_ms; /* that it takes */
 };
 
 static bool
@@ -50,31 +86,92 @@ give_back(struct model *t)
 	t->due_ms = 0;
 }
 
-/* What time does, to each task by itself. */
 static void
+lease(struct game *g, struct model *t, unsigned miner)
+{
+	t->state = PINF_TASK_ASSIGNED;
+	t->miner = miner;
+	t->attempt++;
+	t->due_ms = g->r.now_ms + ACK_MS;
+}
+
+/* The oldest that waits; TASKS_MAX: none. */
+static size_t
+oldest(const struct game *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->tasks[i].state == PINF_TASK_CREATED)
+			return i;
+	return TASKS_MAX;
+}
+
+/* Nobody takes up what waits in the clear in a session that has turned private: the first to find it fails it. */
+static void
+bar(struct game *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->tasks[i].state == PINF_TASK_CREATED)
+			g->tasks[i].state = PINF_TASK_FAILED;
+}
+
+/* To those who wait, first come first served; then those go whose time is over. */
+static void
+serve(struct game *g, bool news)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < g->waiters; i++) {
+		const struct waiting w = g->waiting[i];
+		const size_t task = oldest(g);
+
+		if (news && g->is_private && w.miner == 0)
+			bar(g);
+		if (news && !g->is_private && task < TASKS_MAX)
+			lease(g, &g->tasks[task], w.miner);
+		else if (w.until_ms > g->r.now_ms)
+			g->waiting[kept++] = w;
+	}
+	g->waiters = kept;
+}
+
+/* What time does, to each task by itself; whether something can be claimed again. */
+static bool
 age(struct game *g)
 {
+	bool news = false;
+
 	for (size_t i = 0; i < g->count; i++) {
 		struct model *t = &g->tasks[i];
 
-		if (t->state < PINF_TASK_COMMITTED && g->r.now_ms >= t->deadline_ms)
+		if (t->state < PINF_TASK_COMMITTED && g->r.now_ms >= t->deadline_ms) {
 			t->state = PINF_TASK_EXPIRED;
-		else if (is_leased(t) && g->r.now_ms >= t->due_ms)
+		} else if (is_leased(t) && g->r.now_ms >= t->due_ms) {
 			give_back(t);
-		else if (t->state == PINF_TASK_COMMITTED && g->r.now_ms >= t->due_ms)
+			news |= t->state == PINF_TASK_CREATED;
+		} else if (t->state == PINF_TASK_COMMITTED && g->r.now_ms >= t->due_ms) {
 			t->state = PINF_TASK_CLOSED;
+		}
 	}
+	return news;
+}
+
+/* Whether the store failed: the request was undone, and the router says that it may be sent again. */
+static bool
+was_undone(const struct game *g)
+{
+	fuzz_check(!g->r.is_over || g->r.status == 503 || g->r.status == 507,
+	    "a store's failure is the router's");
+	return g->r.is_over;
 }
 
 static void
 submit(struct game *g)
 {
-	struct pinf_api_request *rq = fuzz_request(PINF_EP_COMPLETION);
+	struct pinf_api_request *rq;
 
-	if (g->count == TASKS_MAX) {
-		pinf_api_request_free(rq);
+	if (g->count == TASKS_MAX)
 		return;
-	}
+	rq = fuzz_request(PINF_EP_COMPLETION);
 	rq->session = 1;
 	rq->api_version = 3;
 	rq->timeout_ms = TIMEOUT_MS;
@@ -82,36 +179,64 @@ submit(struct game *g)
 		abort();
 	pinf_sha256(&rq->document_sha256, pinf_span_of(&rq->document));
 	fuzz_router_ask(&g->r, &g->r.owner, rq);
-	fuzz_check(g->r.status == 0, "a caller waits");
+	if (was_undone(g))
+		return;
+	fuzz_check(g->r.status == (g->is_private ? 403 : 0), "a caller waits");
+	if (g->is_private)
+		return;
 	g->tasks[g->count++] =
 	    (struct model){.state = PINF_TASK_CREATED, .deadline_ms = g->r.now_ms + TIMEOUT_MS};
+	serve(g, true);
 }
 
 static void
-claim(struct game *g, unsigned miner)
+claim(struct game *g, unsigned miner, bool any, bool waits)
 {
 	struct pinf_api_request *rq = fuzz_request(PINF_EP_CLAIM);
-	size_t oldest = 0;
+	const size_t task = g->is_private ? TASKS_MAX : oldest(g);
+	const bool refused = g->is_private && miner != 0 && !any;
 
-	while (oldest < g->count && g->tasks[oldest].state != PINF_TASK_CREATED)
-		oldest++;
-	rq->session = 1;
+	rq->session = any ? 0 : 1;
+	rq->wait_ms = waits && g->waiters < WAITERS_MAX ? WAIT_MS : 0;
+	waits = rq->wait_ms != 0;
 	fuzz_router_ask(&g->r, &g->r.miners[miner], rq);
-	fuzz_check(g->r.status == (oldest < g->count ? 200u : 204u),
-	    "who claims gets a task while there is one");
-	if (oldest == g->count)
+	if (was_undone(g))
 		return;
-	g->tasks[oldest].state = PINF_TASK_ASSIGNED;
-	g->tasks[oldest].miner = miner;
-	g->tasks[oldest].attempt++;
-	g->tasks[oldest].due_ms = g->r.now_ms + ACK_MS;
+	fuzz_check(g->r.status == (refused               ? 403
+				      : task < TASKS_MAX ? 200
+				      : waits            ? 0
+							 : 204),
+	    "who claims gets a task while there is one");
+	if (refused)
+		return;
+	if (g->is_private && miner == 0)
+		bar(g);
+	if (task < TASKS_MAX)
+		lease(g, &g->tasks[task], miner);
+	else if (waits)
+		g->waiting[g->waiters++] = (struct waiting){miner, g->r.now_ms + WAIT_MS};
 }
 
-/* The miner's signature over what the store has. */
 static void
-sign(struct game *g, const struct pinf_task *task, unsigned miner, struct pinf_api_request *rq)
+turn_private(struct game *g)
+{
+	struct pinf_api_request *rq = fuzz_request(PINF_EP_SESSION_ALLOW);
+
+	rq->session = 1;
+	rq->miner = g->r.miners[0].address;
+	fuzz_router_ask(&g->r, &g->r.owner, rq);
+	if (was_undone(g))
+		return;
+	fuzz_check(g->r.status == 200, "the first miner allowed makes it private");
+	g->is_private = true;
+}
+
+/* The result and the miner's signature over it and over what the store has. */
+static void
+sign(struct game *g, const struct pinf_task *task, const struct act *a, struct pinf_api_request *rq)
 {
 	const struct pinf_api_config config = pinf_router_api_config(g->r.core);
+	const char *text = results[a->result];
 	struct pinf_result_claim said = {.router = config.router,
 	    .domain = config.domain,
 	    .session = 1,
@@ -120,114 +245,208 @@ sign(struct game *g, const struct pinf_task *task, unsigned miner, struct pinf_a
 	    .epoch = task->epoch,
 	    .input_sha256 = task->input.sha256,
 	    .key_version = task->key_version};
+	struct pinf_payload *p = &rq->payload;
 	struct pinf_hash digest;
 
-	pinf_sha256(&said.result_sha256, pinf_span_str(RESULT));
+	pinf_sha256(&said.result_sha256, pinf_span_str(text));
 	rq->result_sha256 = said.result_sha256;
-	rq->payload = (struct pinf_payload){
-	    .sha256 = said.result_sha256, .size = strlen(RESULT), .inline_len = strlen(RESULT)};
-	memcpy(rq->payload.inline_data, RESULT, strlen(RESULT));
+	*p = (struct pinf_payload){.sha256 = said.result_sha256, .size = strlen(text)};
+	if (a->by_blob) {
+		fuzz_check(pinf_urn_of_blob(p->urn, &(struct pinf_storage){"fs", "local", "pinf"},
+			       &p->sha256) == PINF_OK,
+		    "a URN");
+	} else {
+		p->inline_len = (uint32_t)strlen(text);
+		memcpy(p->inline_data, text, p->inline_len);
+	}
+	if (a->op == COMMIT)
+		said.result_urn = pinf_span_str(p->urn);
 	pinf_result_digest(&digest, &said);
-	fuzz_check(
-	    pinf_wallet_sign(&rq->signature, &g->r.miners[miner], &digest) == PINF_OK, "it signs");
+	fuzz_check(pinf_wallet_sign(&rq->signature, &g->r.miners[a->miner], &digest) == PINF_OK,
+	    "it signs");
+	if (a->sealed) {
+		p->suite = PINF_SUITE_AES256GCM;
+		p->key_version = task->key_version;
+	}
 }
 
 /* Whether the pages allow it, and then what becomes of the task. */
 static bool
-model_step(struct game *g, struct model *t, enum op op)
+model_step(struct game *g, struct model *t, const struct act *a)
 {
 	const enum pinf_task_state from = t->state;
 
-	if (op == RELEASE && is_leased(t)) {
+	if (a->op == RELEASE && is_leased(t)) {
 		give_back(t);
 		return true;
 	}
-	if (op == ACK && from == PINF_TASK_ASSIGNED) {
+	if (a->op == ACK && from == PINF_TASK_ASSIGNED) {
 		t->state = PINF_TASK_ACKNOWLEDGED;
 		t->due_ms = g->r.now_ms + PRECOMMIT_MS;
-	} else if (op == PRECOMMIT && from == PINF_TASK_ACKNOWLEDGED) {
+	} else if (a->op == PRECOMMIT && from == PINF_TASK_ACKNOWLEDGED) {
 		t->state = PINF_TASK_PRECOMMITTED;
 		t->due_ms = g->r.now_ms + COMMIT_MS;
-	} else if (op == COMMIT && from == PINF_TASK_PRECOMMITTED) {
+		t->result = a->result;
+	} else if (a->op == COMMIT && from == PINF_TASK_PRECOMMITTED) {
+		if (a->result != t->result || a->sealed)
+			return false;
 		t->state = PINF_TASK_COMMITTED;
+		t->by_blob = a->by_blob;
 		t->due_ms = g->r.now_ms + RETENTION_MS;
 	} else {
 		/* An answer that was lost: said again. */
-		return (op == ACK && from == PINF_TASK_ACKNOWLEDGED) ||
-		       (op == PRECOMMIT && from == PINF_TASK_PRECOMMITTED) ||
-		       (op == COMMIT && (from == PINF_TASK_COMMITTED || from == PINF_TASK_CLOSED));
+		return (a->op == ACK && from == PINF_TASK_ACKNOWLEDGED) ||
+		       (a->op == PRECOMMIT && from == PINF_TASK_PRECOMMITTED &&
+			   a->result == t->result) ||
+		       (a->op == COMMIT &&
+			   (from == PINF_TASK_COMMITTED || from == PINF_TASK_CLOSED) &&
+			   a->result == t->result && a->by_blob == t->by_blob && !a->sealed);
 	}
 	return true;
 }
 
+/* The blob of a result is looked at, which takes its time; then everything is decided again. */
+static bool
+look(struct game *g, struct model *t, const struct act *a)
+{
+	bool accepted;
+
+	g->r.now_ms += a->late_ms;
+	accepted = a->outcome == PINF_OK && g->r.now_ms < t->due_ms && g->r.now_ms < t->deadline_ms;
+	fuzz_router_checked(&g->r, a->outcome);
+	if (accepted) {
+		t->state = PINF_TASK_COMMITTED;
+		t->by_blob = true;
+		t->due_ms = g->r.now_ms + RETENTION_MS;
+	}
+	serve(g, age(g));
+	return accepted;
+}
+
 static void
-act(struct game *g, enum op op, size_t which, unsigned miner, bool former)
+act(struct game *g, const struct act *a)
 {
 	static const enum pinf_endpoint endpoints[] = {[ACK] = PINF_EP_ACK,
 	    [PRECOMMIT] = PINF_EP_PRECOMMIT,
 	    [COMMIT] = PINF_EP_COMMIT,
 	    [RELEASE] = PINF_EP_RELEASE};
-	struct model *t = &g->tasks[which];
-	const struct pinf_store *store = &g->r.store;
-	struct pinf_api_request *rq = fuzz_request(endpoints[op]);
+	struct model *t = &g->tasks[a->which];
+	const struct model before = *t;
+	struct pinf_api_request *rq = fuzz_request(endpoints[a->op]);
 	struct pinf_task task;
-	const bool holds = miner == t->miner && !former && t->attempt > 0 &&
-			   (is_leased(t) || (op == COMMIT && t->state >= PINF_TASK_COMMITTED &&
+	const bool holds = a->miner == t->miner && !a->former && t->attempt > 0 && !g->is_private &&
+			   (is_leased(t) || (a->op == COMMIT && t->state >= PINF_TASK_COMMITTED &&
 						t->state <= PINF_TASK_CLOSED));
 	bool allowed;
 
-	fuzz_check(
-	    store->ops->task_get(store->ctx, 1, which + 1, &task) == PINF_OK, "the task is there");
+	/* Not by way of the store that may fail. */
+	fuzz_check(fuzz_router_task(&g->r, a->which + 1, &task), "the task is there");
 	rq->session = 1;
-	rq->task = which + 1;
-	rq->attempt = t->attempt - former;
-	sign(g, &task, miner, rq);
-	allowed = holds && model_step(g, t, op);
-	fuzz_router_ask(&g->r, &g->r.miners[miner], rq);
+	rq->task = a->which + 1;
+	rq->attempt = t->attempt - a->former;
+	sign(g, &task, a, rq);
+	allowed = holds && model_step(g, t, a);
+	g->r.check = 0;
+	fuzz_router_ask(&g->r, &g->r.miners[a->miner], rq);
+	if (was_undone(g)) {
+		*t = before;
+		return;
+	}
+	if (g->r.check != 0) {
+		fuzz_check(allowed && g->r.status == 0 && before.state == PINF_TASK_PRECOMMITTED,
+		    "only what could be accepted is looked at");
+		*t = before;
+		allowed = look(g, t, a);
+	}
 	fuzz_check(
 	    (g->r.status == 200) == allowed, "what the pages allow is done, and nothing else");
+	if (t->state == PINF_TASK_CREATED && before.state != PINF_TASK_CREATED)
+		serve(g, true);
 }
 
 static void
 compare(const struct game *g)
 {
-	const struct pinf_store *store = &g->r.store;
 	struct pinf_task task;
 
 	for (size_t i = 0; i < g->count; i++) {
-		fuzz_check(store->ops->task_get(store->ctx, 1, i + 1, &task) == PINF_OK,
-		    "the task is there");
+		fuzz_check(fuzz_router_task(&g->r, i + 1, &task), "the task is there");
 		fuzz_check(task.state == g->tasks[i].state, "its state is the model's");
 		fuzz_check(task.attempt == g->tasks[i].attempt, "and its attempt");
+	}
+}
+
+/* An operation that few inputs have. */
+static void
+play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
+{
+	const unsigned low = choice & 3;
+	struct act a = {.op = COMMIT, .result = low & 1};
+
+	a.miner = low >> 1;
+	if (g->count > 0)
+		a.which = fuzz_byte(in) % g->count;
+	switch ((choice - FIRST_RARE) / 4 % RARES) {
+	case CLAIM_ANY: claim(g, low % FUZZ_MINERS, true, low > 1); return;
+	case CLAIM_WAITING: claim(g, low % FUZZ_MINERS, false, true); return;
+	case TURN_PRIVATE: turn_private(g); return;
+	case STORE_FAILS: g->r.fails_in = 1 + fuzz_byte(in) % 12; return;
+	case COMMIT_BLOB:
+		a.by_blob = true;
+		a.outcome = (low & 1) != 0 ? PINF_E_HASH_MISMATCH : PINF_OK;
+		a.result = fuzz_byte(in) & 1;
+		a.late_ms = a.result != 0 ? COMMIT_MS : 0;
+		break;
+	case SEALED_RESULT: a.sealed = true; break;
+	case OTHER_RESULT:
+		a.op = (low & 1) != 0 ? PRECOMMIT : COMMIT;
+		a.result = 1;
+		break;
+	default: return;
+	}
+	if (g->count > 0)
+		act(g, &a);
+}
+
+static void
+play(struct game *g, struct fuzz_input *in)
+{
+	static const uint64_t waits_ms[] = {
+	    1, 5000, ACK_MS, COMMIT_MS, 60000, PRECOMMIT_MS, TIMEOUT_MS, RETENTION_MS};
+	const uint8_t choice = fuzz_byte(in);
+	const enum op op = (enum op)(choice % OPS);
+	const unsigned more = choice / OPS;
+
+	if (choice >= FIRST_RARE) {
+		play_rare(g, in, choice);
+	} else if (op == SUBMIT) {
+		submit(g);
+	} else if (op == WAIT) {
+		g->r.fails_in =
+		    0; /* A timer that fails is tried again: there is no answer to look at. */
+		fuzz_router_wait(&g->r, waits_ms[more % 8]);
+		serve(g, age(g));
+	} else if (op == CLAIM) {
+		claim(g, more % FUZZ_MINERS, false, false);
+	} else if (g->count > 0) {
+		act(g, &(struct act){.op = op,
+			   .which = more / 4 % g->count,
+			   .miner = more % FUZZ_MINERS,
+			   .former = more / 2 % 2 != 0 && more > 24});
 	}
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint64_t waits_ms[] = {
-	    1, 5000, ACK_MS, COMMIT_MS, 60000, PRECOMMIT_MS, TIMEOUT_MS, RETENTION_MS};
 	struct fuzz_input in = {data, size};
 	struct game g = {.count = 0};
 
 	fuzz_router_open(&g.r);
-	for (unsigned i = 0; i < OPS_MAX && in.size > 0; i++) {
-		const uint8_t choice = fuzz_byte(&in);
-		const enum op op = (enum op)(choice % OPS);
-		const unsigned more = choice / OPS;
-
-		if (op == SUBMIT) {
-			submit(&g);
-		} else if (op == WAIT) {
-			fuzz_router_wait(&g.r, waits_ms[more % 8]);
-			age(&g);
-		} else if (op == CLAIM) {
-			claim(&g, more % FUZZ_MINERS);
-		} else if (g.count > 0) {
-			act(&g, op, more / 4 % g.count, more % FUZZ_MINERS,
-			    more / 2 % 2 != 0 && more > 24);
-		}
-		compare(&g);
+	for (unsigned i = 0; i < OPS_MAX && in.size > 0 && !g.r.is_over; i++) {
+		play(&g, &in);
+		if (!g.r.is_over)
+			compare(&g);
 	}
 	fuzz_router_close(&g.r);
 	return 0;

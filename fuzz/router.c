@@ -19,17 +19,33 @@ fuzz_request(enum pinf_endpoint endpoint)
 	return request;
 }
 
-/* Every effect asks for something of the host; here only answers are looked at, and blobs are nowhere. */
+/* Made once, with session 1; what a run does to it is rolled back. */
+static struct {
+	struct pinf_store disk, of_run;
+	struct pinf_store_ops ops;
+	struct pinf_wallet owner, miners[FUZZ_MINERS];
+} base;
+
+/* Calls of the store until one fails, in the run that there is; 0: none does. */
+static unsigned calls_left;
+
+/* Every effect asks for something of the host; here answers are looked at, and checks of blobs wait for the target's word. */
 static void
 step(struct fuzz_router *r, struct pinf_event *event)
 {
 	struct pinf_effects effects = {0};
+	enum pinf_err err;
 
 	event->now_ms = r->now_ms;
-	fuzz_check(pinf_router_step(r->core, event, 1, &effects) == PINF_OK, "a step succeeds");
+	calls_left = r->fails_in;
+	err = pinf_router_step(r->core, event, 1, &effects);
+	calls_left = r->fails_in = 0;
+	fuzz_check(err == PINF_OK || r->is_over, "a step succeeds, or its batch is undone");
 	for (size_t i = 0; i < effects.count; i++) {
 		struct pinf_effect *fx = &effects.list[i];
 
+		if (fx->kind == PINF_FX_CHECK)
+			r->check = fx->id;
 		if (fx->kind != PINF_FX_RESPOND || fx->id != r->next_request)
 			continue;
 		fuzz_check(r->status == 0, "a request is answered once");
@@ -71,6 +87,15 @@ fuzz_router_wait(struct fuzz_router *r, uint64_t ms)
 	step(r, &event);
 }
 
+void
+fuzz_router_checked(struct fuzz_router *r, enum pinf_err outcome)
+{
+	struct pinf_event event = {.kind = PINF_EV_CHECKED, .id = r->check, .err = outcome};
+
+	r->check = 0;
+	step(r, &event);
+}
+
 static uint64_t
 now_ms(void *ctx)
 {
@@ -87,27 +112,62 @@ wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
 	(void)bytes;
 }
 
+/* The run that there is, and whether its store has failed: then it fails on until the batch is undone, which ends the run. */
+static struct fuzz_router *running;
+static bool is_broken;
+
+static bool
+fails(void)
+{
+	is_broken = is_broken || (calls_left > 0 && --calls_left == 0);
+	return is_broken;
+}
+
 static void
 undone(void *store)
 {
 	(void)store;
-	fuzz_check(false, "no batch is undone");
+	fuzz_check(is_broken, "no batch is undone without a reason");
+	is_broken = false;
+	running->is_over = true;
 }
 
-/* What a batch begins and ends is part of the run, which is undone as a whole. */
+/* What a batch begins and ends is part of the run, which is rolled back as a whole. */
 static enum pinf_err
-nothing(void *store)
+unless_broken(void *store)
 {
 	(void)store;
-	return PINF_OK;
+	return is_broken ? PINF_E_FULL : PINF_OK;
 }
 
-/* Made once, with session 1; what a run does to it is rolled back. */
-static struct {
-	struct pinf_store disk, of_run;
-	struct pinf_store_ops ops;
-	struct pinf_wallet owner, miners[FUZZ_MINERS];
-} base;
+/* Each operation that claims and leases are made of, which fails where the target says so. */
+#define FAILING(name, params, arguments)                                                           \
+	static enum pinf_err name params                                                           \
+	{                                                                                          \
+		return fails() ? PINF_E_FULL : base.disk.ops->name arguments;                      \
+	}
+
+FAILING(savepoint, (void *ctx), (ctx))
+FAILING(release, (void *ctx), (ctx))
+FAILING(rollback_to, (void *ctx), (ctx))
+FAILING(session_get, (void *ctx, uint64_t id, struct pinf_session *session), (ctx, id, session))
+FAILING(task_get, (void *ctx, uint64_t session, uint64_t id, struct pinf_task *task),
+    (ctx, session, id, task))
+FAILING(task_update, (void *ctx, const struct pinf_task *task), (ctx, task))
+FAILING(task_claimable, (void *ctx, const struct pinf_claim *claim, struct pinf_task *task),
+    (ctx, claim, task))
+FAILING(seat_extend,
+    (void *ctx, const struct pinf_address *miner, uint64_t session, uint64_t until_ms),
+    (ctx, miner, session, until_ms))
+FAILING(seat_of, (void *ctx, const struct pinf_address *miner, struct pinf_member *seat),
+    (ctx, miner, seat))
+FAILING(seat_wanted, (void *ctx, const struct pinf_claim *claim, uint64_t *session),
+    (ctx, claim, session))
+FAILING(intent_drop, (void *ctx, const struct pinf_hash *sha256), (ctx, sha256))
+FAILING(audit_append, (void *ctx, const struct pinf_audit *record), (ctx, record))
+FAILING(nonce_use,
+    (void *ctx, const struct pinf_address *address, const uint8_t *nonce, uint64_t expires_ms),
+    (ctx, address, nonce, expires_ms))
 
 static void
 open_core(struct fuzz_router *r, const struct pinf_store *store)
@@ -158,8 +218,21 @@ make_base(void)
 	pinf_router_free(r.core);
 	pinf_bytes_free(&r.reply);
 	base.ops = *base.disk.ops;
-	base.ops.begin = base.ops.commit = base.ops.reopen = nothing;
+	base.ops.begin = base.ops.commit = base.ops.reopen = unless_broken;
+	base.ops.savepoint = savepoint;
+	base.ops.release = release;
+	base.ops.rollback_to = rollback_to;
 	base.ops.rollback = undone;
+	base.ops.session_get = session_get;
+	base.ops.task_get = task_get;
+	base.ops.task_update = task_update;
+	base.ops.task_claimable = task_claimable;
+	base.ops.seat_extend = seat_extend;
+	base.ops.seat_of = seat_of;
+	base.ops.seat_wanted = seat_wanted;
+	base.ops.intent_drop = intent_drop;
+	base.ops.audit_append = audit_append;
+	base.ops.nonce_use = nonce_use;
 	base.of_run = (struct pinf_store){base.disk.ctx, &base.ops};
 }
 
@@ -170,6 +243,14 @@ fuzz_router_open(struct fuzz_router *r)
 		make_base();
 	fuzz_check(base.disk.ops->begin(base.disk.ctx) == PINF_OK, "a run begins");
 	open_core(r, &base.of_run);
+	running = r;
+}
+
+bool
+fuzz_router_task(const struct fuzz_router *r, uint64_t id, struct pinf_task *task)
+{
+	(void)r;
+	return base.disk.ops->task_get(base.disk.ctx, 1, id, task) == PINF_OK;
 }
 
 const struct pinf_wallet *
@@ -182,6 +263,7 @@ void
 fuzz_router_close(struct fuzz_router *r)
 {
 	pinf_router_free(r->core);
+	running = NULL;
 	base.disk.ops->rollback(base.disk.ctx);
 	pinf_bytes_free(&r->reply);
 }

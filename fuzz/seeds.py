@@ -85,6 +85,20 @@ def operations():
     for order in (life, life + [commit], [submit, claim, release] + life[1:], [submit, claim, wait + 7 * 2] + life[1:], [submit, submit, claim, claim + 7, ack, ack + 7 * 5],
                   [submit, claim, ack, wait + 7 * 5, claim + 7, ack + 7], [submit] + [claim, release] * 9, life + [wait + 7 * 7], [submit, wait + 7 * 6, claim]):
         yield bytes(order)
+    rare = {name: 224 + 4 * i for i, name in enumerate(("any", "waiting", "blob", "other", "private", "fails", "sealed"))}
+    for low in range(4):
+        for name in ("any", "waiting"):
+            yield bytes([rare[name] + low, 0, submit, ack, precommit, commit])
+            yield bytes([submit, rare[name] + low, 0, release, rare["waiting"], 0, rare["waiting"] + 1, 0, submit, wait + 7 * 3, submit])
+            yield bytes([submit, rare["private"], 0, rare[name] + low, 0, rare[name] + 1, 0, submit])
+        yield bytes(life[:4] + [rare["blob"] + low, 0, 0, commit, rare["blob"] + low, 0, 0])
+        yield bytes(life[:4] + [rare["blob"] + low, 0, 1, commit])
+        yield bytes(life[:3] + [rare["other"] + 1, 0, rare["other"] + 1, 0, precommit, rare["other"] + low, 0, rare["blob"], 0, 1, commit])
+        yield bytes(life[:4] + [rare["sealed"] + low, 0, commit, rare["sealed"] + low, 0, rare["private"], 0, commit])
+    for call in range(12):
+        for step in (submit, claim, ack, precommit, commit, release, rare["any"], rare["blob"], rare["private"]):
+            before = life[:life.index(step)] if step in life else life[:4]
+            yield bytes(before + [rare["fails"], 0, call, step, 0, 0] + [step] + life)
 
 
 def scripts():
@@ -98,16 +112,21 @@ def scripts():
                 wrong = list(right)
                 wrong[2 * place] = how
                 yield bytes([place % 16] + wrong + right)
+    for kind in range(4):
+        for steps in range(14):
+            for call in range(32):  # which call fails is the sum of all bytes
+                script = bytes([kind, steps, 0, 0])
+                yield script + bytes([(4 * call - sum(script) - len(script) - 1) % 128])
     for odd in range(32):
         yield bytes([0, 4 | odd << 3, 0] + [0, 0] * 12)
 
 
 def forged():
     """Chunks that are right, and each of them wrong in one way."""
-    for choice in range(16):
+    for choice in range(32):
         for last in (b"\x01\x01\x00", b"\x00\x00\x00", b"\x02\x01\x00", b"\x03\xfc\x00\x00\x00\x01\x00", b"\x03\xfc\x00\x00\x00\x03\x05\x00\x00\x00\x01"):
             for first in (b"\x03\xfc\x0f\x00\x00\x00", b"\x00\x00", b"\x01\x00", b"\x01\x01"):
-                yield bytes([choice]) + first * (choice // 4) + last
+                yield bytes([choice]) + (b"\x0d" if choice & 16 else b"") + first * (choice // 4 % 4) + last
 
 
 def files():
@@ -118,6 +137,12 @@ def files():
     for place in (0, 16, 18, 28, 60, 68, 96, 100, 105, 4096, 4100, 9000, 20000, 50000):
         yield b"d\x00" + place.to_bytes(4, "little") + b"\x7f"
         yield b"d\x01" + place.to_bytes(4, "little") + b"\x00"
+    begin, savepoint, insert, clock, release, undo, commit, crash, fault = 0, 1, 2, 3, 4, 5, 6, 7 + 16, 7 + 8
+    for batch in ([begin, insert, clock, commit], [begin, savepoint, insert, undo, clock, commit], [begin, savepoint, insert, release, commit, crash], [begin, insert, crash, begin, clock, commit],
+                  [begin, insert, 7, begin, insert, commit]):
+        yield b"t\x01" + bytes(batch * 4)
+        for faults in (0x10, 0x30, 0x70, 0x80):
+            yield b"t\x02" + bytes((batch + [fault + faults] + batch) * 3)
     yield from (b"", b"SQLite format 3\x00" + bytes(84), b"d\x00", b"d\x01")
 
 
@@ -140,7 +165,7 @@ SEEDS = {
     "auth": lambda: [b"d" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(12)] + [given["authorization"].encode() for given in inputs("auth.verify")] + [b"s" + hashlib.sha512(bytes([i])).digest() * 3 for i in range(8)],
     "blob": lambda: field("blob.open", "blob"),
     "blob_forge": forged,
-    "blob_seal": lambda: [bytes([i]) + bytes(8) + hashlib.sha256(bytes([i])).digest() * (1 + 40 * i) for i in range(8)],
+    "blob_seal": lambda: [bytes([i]) + n.to_bytes(4, "little") + bytes(range(58)) for i in (0, 1, 2, 3) for n in (0, 9000, 19000)] + [bytes([i]) + bytes(8) + hashlib.sha256(bytes([i])).digest() * (1 + 40 * i) for i in range(8)],
     "document": lambda: [given["kind"][:1].encode() + unhex(given["text"]) for given in inputs("document.decode")],
     "grant": lambda: field("grant.open", "grant") + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
     "hpke": lambda: [bytes([i, i, 7 * i]) + hashlib.sha512(bytes([i])).digest() * 3 for i in range(16)] + [bytes([i, 7, 31]) + bytes(40) for i in range(2)],

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store.c -- fuzzes the store's file.  'm' first: rows of the first schema, brought up while the disk fails, crashes and is
- * tried again: all of them are there afterwards.  'd': a good file in which bytes were changed.  Else: any bytes.  spec/store.md.
+ * tried again: all of them are there afterwards.  'd': a good file in which bytes were changed.  't': batches, savepoints and crashes against a model.  Else: any
+ * bytes.  spec/store.md.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,146 @@ damage(struct fuzz_input *in)
 	sim_vfs_free(disk);
 }
 
+/* What a batch can change, as the model has it. */
+struct state {
+	uint64_t clock_ms, sessions;
+};
+
+struct ledger {
+	struct pinf_store store;
+	struct sim_vfs *disk;
+	struct state durable, now, at_savepoint;
+	bool in_batch, in_savepoint;
+	bool may_fail; /* the disk has had faults in this batch */
+};
+
+static struct state
+read_state(const struct pinf_store *store)
+{
+	struct state s = {0};
+
+	fuzz_check(store->ops->clock_get(store->ctx, &s.clock_ms) == PINF_OK &&
+		       store->ops->session_last(store->ctx, &s.sessions) == PINF_OK,
+	    "a sound store reads");
+	return s;
+}
+
+static bool
+same_state(struct state a, struct state b)
+{
+	return a.clock_ms == b.clock_ms && a.sessions == b.sessions;
+}
+
+/* After a failure, or the end of the process: what was committed is there; a commit that failed may be. */
+static void
+recover(struct ledger *l, bool crash)
+{
+	const struct state before = l->durable, after = l->now;
+
+	sim_vfs_faults(l->disk, 0, 0);
+	if (crash)
+		sim_vfs_stop(l->disk);
+	else
+		l->store.ops->rollback(l->store.ctx);
+	if (crash)
+		pinf_sqlite_close(&l->store);
+	if (crash)
+		sim_vfs_crash(l->disk);
+	fuzz_check(
+	    (crash ? open_store(&l->store, false) : l->store.ops->reopen(l->store.ctx)) == PINF_OK,
+	    "a sound disk opens");
+	l->now = read_state(&l->store);
+	fuzz_check(same_state(l->now, before) || (l->may_fail && same_state(l->now, after)),
+	    "all of a batch, or nothing");
+	l->durable = l->now;
+	l->in_batch = l->in_savepoint = l->may_fail = false;
+}
+
+/* One call where it may be made; what it does to the model. */
+static enum pinf_err
+play(struct ledger *l, uint8_t choice)
+{
+	const struct pinf_store_ops *ops = l->store.ops;
+	void *ctx = l->store.ctx;
+	struct pinf_session session = {
+	    .id = l->now.sessions + 1, .type = PINF_SESSION_DEDICATED, .epoch = 1};
+	enum pinf_err err = PINF_OK;
+
+	switch (choice % 8) {
+	case 0:
+		err = l->in_batch ? PINF_OK : ops->begin(ctx);
+		l->in_batch = true;
+		break;
+	case 1:
+		if (!l->in_batch || l->in_savepoint)
+			break;
+		err = ops->savepoint(ctx);
+		l->in_savepoint = true;
+		l->at_savepoint = l->now;
+		break;
+	case 2:
+		if (l->in_batch && (err = ops->session_insert(ctx, &session)) == PINF_OK)
+			l->now.sessions++;
+		break;
+	case 3:
+		if (l->in_batch && (err = ops->clock_set(ctx, l->now.clock_ms + choice)) == PINF_OK)
+			l->now.clock_ms += choice;
+		break;
+	case 4:
+		err = l->in_savepoint ? ops->release(ctx) : PINF_OK;
+		l->in_savepoint = false;
+		break;
+	case 5:
+		if (!l->in_savepoint)
+			break;
+		err = ops->rollback_to(ctx);
+		l->now = l->at_savepoint;
+		l->in_savepoint = false;
+		break;
+	case 6:
+		if (!l->in_batch || l->in_savepoint)
+			break;
+		err = ops->commit(ctx);
+		l->in_batch = false;
+		if (err == PINF_OK)
+			l->durable = l->now;
+		break;
+	default:
+		if ((choice & 8) != 0) {
+			l->may_fail = true;
+			sim_vfs_faults(l->disk, choice & 0x70, choice & 0x80);
+			break;
+		}
+		recover(l, (choice & 16) != 0);
+	}
+	return err;
+}
+
+static void
+transact(struct fuzz_input *in)
+{
+	struct ledger l = {.disk = new_disk(fuzz_byte(in))};
+
+	fuzz_check(open_store(&l.store, false) == PINF_OK, "an empty store");
+	for (unsigned i = 0; i < 64 && in->size > 0; i++) {
+		const enum pinf_err err = play(&l, fuzz_byte(in));
+
+		fuzz_check_named(err);
+		fuzz_check(
+		    err == PINF_OK || (l.may_fail && pinf_sqlite_message(&l.store)[0] != '\0'),
+		    "nothing fails on a sound disk, and what does says why");
+		if (err != PINF_OK)
+			recover(&l, (i & 1) != 0);
+		else if (!l.may_fail)
+			fuzz_check(
+			    same_state(read_state(&l.store), l.now), "it reads what was written");
+	}
+	recover(&l, true);
+	pinf_sqlite_close(&l.store);
+	fuzz_check(pinf_sqlite_message(&l.store)[0] == '\0', "a closed store has nothing to say");
+	sim_vfs_free(l.disk);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -281,6 +422,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (fuzz_byte(&in)) {
 	case 'm': migrate(&in); return 0;
 	case 'd': damage(&in); return 0;
+	case 't': transact(&in); return 0;
 	default: break;
 	}
 	disk = new_disk(3);

@@ -34,7 +34,10 @@ PINF_MUST_CHECK enum pinf_err
 pinf_miner_open(struct pinf_miner **miner, const struct pinf_miner_config *config,
     const struct pinf_wallet *wallet, struct pinf_random random);
 void pinf_miner_free(struct pinf_miner *miner);
-/* One event; the first is a TIMER.  E_NO_MEMORY is the only error: a later TIMER makes up for it. */
+/*
+ * One event; the first is a TIMER.  E_NO_MEMORY is the only error: drop the effects, free the miner and open
+ * another one.  Its leases run out; nothing durable is lost.
+ */
 PINF_MUST_CHECK enum pinf_err pinf_miner_step(
     struct pinf_miner *miner, const struct pinf_event *event, struct pinf_effects *effects);
 /* Whether no slot has a task.  After STOP nothing new is claimed, and a late lease is given back. */

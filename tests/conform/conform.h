@@ -41,9 +41,8 @@ struct vectors {
 /* Says what is wrong with what the kit was given: where, and what.  The program's own. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* Every *.json of the directory; complains. */
-bool vectors_read(struct vectors *v, const char *directory);
-/* One such file's text, added; path is for complaints alone. */
+#define VECTORS_FILE_MAX ((size_t)8 << 20)
+/* One file's text, added: strictly read.  path is for complaints, which say what is wrong. */
 bool vectors_take(struct vectors *v, struct pinf_span text, const char *path);
 void vectors_free(struct vectors *v);
 /* A member's text: "input", "output". */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vectors.c -- vectors as files: strictly read, so that a misspelt key is no vector that tests less. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conform.h"
 
-#define FILE_MAX    ((size_t)8 << 20)
 #define VECTORS_MAX 10000
 
 static const char *const stages[] = {
@@ -111,7 +109,7 @@ vectors_take(struct vectors *v, struct pinf_span text, const char *path)
 {
 	struct pinf_json *parsed = NULL;
 	struct pinf_json **files;
-	const enum pinf_err err = pinf_json_parse(&parsed, text, FILE_MAX);
+	const enum pinf_err err = pinf_json_parse(&parsed, text, VECTORS_FILE_MAX);
 
 	if (err != PINF_OK) {
 		complain("%s: JSON: %s", path, pinf_err_text(err));
@@ -126,82 +124,6 @@ vectors_take(struct vectors *v, struct pinf_span text, const char *path)
 	v->files = files;
 	v->files[v->file_count++] = parsed;
 	return add(v, parsed, path);
-}
-
-static bool
-read_file(struct vectors *v, const char *path)
-{
-	struct pinf_bytes text = {0};
-	FILE *file = fopen(path, "rb");
-	uint8_t part[65536];
-	size_t len;
-	bool good;
-
-	if (file == NULL) {
-		complain("%s cannot be read", path);
-		return false;
-	}
-	while ((len = fread(part, 1, sizeof part, file)) > 0 && text.len <= FILE_MAX)
-		if (pinf_bytes_append(&text, part, len) != PINF_OK)
-			break;
-	(void)fclose(file);
-	good = vectors_take(v, pinf_span_of(&text), path);
-	pinf_bytes_free(&text);
-	return good;
-}
-
-static int
-is_json(const struct dirent *entry)
-{
-	const size_t len = strlen(entry->d_name);
-
-	return len > 5 && strcmp(entry->d_name + len - 5, ".json") == 0 &&
-	       strcmp(entry->d_name, "schema.json") != 0;
-}
-
-static int
-by_id(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* An id is one vector's for ever. */
-static bool
-are_unique(const struct vectors *v)
-{
-	const char **ids = malloc((v->count + 1) * sizeof(const char *));
-	bool unique = ids != NULL;
-
-	for (size_t i = 0; i < v->count && ids != NULL; i++)
-		ids[i] = v->list[i].id;
-	if (ids != NULL)
-		qsort(ids, v->count, sizeof(const char *), by_id);
-	for (size_t i = 1; i < v->count && unique; i++)
-		if (strcmp(ids[i - 1], ids[i]) == 0) {
-			complain("two vectors are called %s", ids[i]);
-			unique = false;
-		}
-	free(ids);
-	return unique;
-}
-
-bool
-vectors_read(struct vectors *v, const char *directory)
-{
-	struct dirent **entries = NULL;
-	const int count = scandir(directory, &entries, is_json, alphasort);
-	bool good = count > 0;
-	char path[1024];
-
-	if (count <= 0)
-		complain("there are no vectors in %s: --vectors names their directory", directory);
-	for (int i = 0; i < count; i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-		good = good && read_file(v, path);
-		free(entries[i]);
-	}
-	free(entries);
-	return good && are_unique(v);
 }
 
 void
