@@ -171,6 +171,7 @@ fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in)
 WRAP(void *, malloc, (size_t size), (size), PINF_E_NO_MEMORY, NULL)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), PINF_E_NO_MEMORY, NULL)
 WRAP(void *, realloc, (void *old, size_t size), (old, size), PINF_E_NO_MEMORY, NULL)
+WRAP(char *, strdup, (const char *text), (text), PINF_E_NO_MEMORY, NULL)
 WRAP(enum pinf_err, pinf_cipher_key,
     (struct pinf_cipher * cipher, enum pinf_suite suite, const struct pinf_key *key),
     (cipher, suite, key), PINF_E_CRYPTO, PINF_E_CRYPTO)

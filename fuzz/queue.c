@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * queue.c -- the queue against a model: the input is a list of operations on plain tasks by an owner and two miners, with a
- * store that fails now and then; after each the task's state in the store is what spec/states.md makes of it.
+ * queue.c -- the queue against a model: the input is a list of operations by an owner and two miners, on plain tasks or (first
+ * byte odd) sealed ones, with a store that fails now and then; after each the task's state in the store is what spec/states.md makes of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +33,14 @@ enum rare {
 	CLAIM_WAITING,
 	COMMIT_BLOB,
 	OTHER_RESULT,
-	TURN_PRIVATE,
+	ALLOW,
 	STORE_FAILS,
-	SEALED_RESULT,
+	ODD_RESULT,
 	RARES
 };
+
+/* What is wrong with a result's metadata: sealed where it must not be or not where it must, and so on. */
+enum odd { NOT_ODD, ODD_SUITE, ODD_SCOPE, ODD_VERSION, ODD_URN };
 #define FIRST_RARE 224
 
 /* A task as the pages have it. */
@@ -60,7 +63,9 @@ struct game {
 	size_t count;
 	struct waiting waiting[WAITERS_MAX]; /* miners; who came first is first */
 	size_t waiters;
-	bool is_private; /* with the first miner on its list */
+	uint64_t session; /* 1, whose tasks are plain, or 2 */
+	bool is_sealed; /* session 2 */
+	bool is_private, listed[FUZZ_MINERS];
 };
 
 /* What a miner does to its attempt. */
@@ -68,7 +73,8 @@ struct act {
 	enum op op;
 	size_t which;
 	unsigned miner, result;
-	bool former, by_blob, sealed; /* an attempt before; the result by URN; said to be sealed */
+	bool former, by_blob; /* an attempt before; the result by URN, as sealed ones are */
+	enum odd odd;
 	enum pinf_err outcome; /* of the look at the blob */
 	uint64_t late_ms; /* that it takes */
 };
@@ -105,13 +111,20 @@ oldest(const struct game *g)
 	return TASKS_MAX;
 }
 
-/* Nobody takes up what waits in the clear in a session that has turned private: the first to find it fails it. */
+/* What waits in the clear in a session that has turned private is nobody's: the first to find it fails it. */
 static void
 bar(struct game *g)
 {
-	for (size_t i = 0; i < g->count; i++)
+	for (size_t i = 0; i < g->count && !g->is_sealed; i++)
 		if (g->tasks[i].state == PINF_TASK_CREATED)
 			g->tasks[i].state = PINF_TASK_FAILED;
+}
+
+/* Whether what waits is for that miner. */
+static bool
+may_have(const struct game *g, unsigned miner)
+{
+	return g->is_private ? g->is_sealed && g->listed[miner] : true;
 }
 
 /* To those who wait, first come first served; then those go whose time is over. */
@@ -124,9 +137,9 @@ serve(struct game *g, bool news)
 		const struct waiting w = g->waiting[i];
 		const size_t task = oldest(g);
 
-		if (news && g->is_private && w.miner == 0)
+		if (news && g->is_private && g->listed[w.miner])
 			bar(g);
-		if (news && !g->is_private && task < TASKS_MAX)
+		if (news && may_have(g, w.miner) && task < TASKS_MAX)
 			lease(g, &g->tasks[task], w.miner);
 		else if (w.until_ms > g->r.now_ms)
 			g->waiting[kept++] = w;
@@ -168,12 +181,13 @@ static void
 submit(struct game *g)
 {
 	struct pinf_api_request *rq;
+	const bool refused = g->is_private && !g->is_sealed;
 
 	if (g->count == TASKS_MAX)
 		return;
 	rq = fuzz_request(PINF_EP_COMPLETION);
-	rq->session = 1;
-	rq->api_version = 3;
+	rq->session = g->session;
+	rq->api_version = g->is_sealed ? 2 : 3;
 	rq->timeout_ms = TIMEOUT_MS;
 	if (pinf_bytes_append(&rq->document, INPUT, strlen(INPUT)) != PINF_OK)
 		abort();
@@ -181,8 +195,9 @@ submit(struct game *g)
 	fuzz_router_ask(&g->r, &g->r.owner, rq);
 	if (was_undone(g))
 		return;
-	fuzz_check(g->r.status == (g->is_private ? 403 : 0), "a caller waits");
-	if (g->is_private)
+	fuzz_check(g->r.status == (refused ? 403 : 0), "a caller waits");
+	fuzz_router_sealed(&g->r);
+	if (refused)
 		return;
 	g->tasks[g->count++] =
 	    (struct model){.state = PINF_TASK_CREATED, .deadline_ms = g->r.now_ms + TIMEOUT_MS};
@@ -193,10 +208,10 @@ static void
 claim(struct game *g, unsigned miner, bool any, bool waits)
 {
 	struct pinf_api_request *rq = fuzz_request(PINF_EP_CLAIM);
-	const size_t task = g->is_private ? TASKS_MAX : oldest(g);
-	const bool refused = g->is_private && miner != 0 && !any;
+	const size_t task = may_have(g, miner) ? oldest(g) : TASKS_MAX;
+	const bool refused = g->is_private && !g->listed[miner] && !any;
 
-	rq->session = any ? 0 : 1;
+	rq->session = any ? 0 : g->session;
 	rq->wait_ms = waits && g->waiters < WAITERS_MAX ? WAIT_MS : 0;
 	waits = rq->wait_ms != 0;
 	fuzz_router_ask(&g->r, &g->r.miners[miner], rq);
@@ -209,7 +224,7 @@ claim(struct game *g, unsigned miner, bool any, bool waits)
 	    "who claims gets a task while there is one");
 	if (refused)
 		return;
-	if (g->is_private && miner == 0)
+	if (g->is_private && g->listed[miner])
 		bar(g);
 	if (task < TASKS_MAX)
 		lease(g, &g->tasks[task], miner);
@@ -218,56 +233,74 @@ claim(struct game *g, unsigned miner, bool any, bool waits)
 }
 
 static void
-turn_private(struct game *g)
+allow(struct game *g, unsigned miner)
 {
 	struct pinf_api_request *rq = fuzz_request(PINF_EP_SESSION_ALLOW);
 
-	rq->session = 1;
-	rq->miner = g->r.miners[0].address;
+	rq->session = g->session;
+	rq->miner = g->r.miners[miner].address;
 	fuzz_router_ask(&g->r, &g->r.owner, rq);
 	if (was_undone(g))
 		return;
 	fuzz_check(g->r.status == 200, "the first miner allowed makes it private");
-	g->is_private = true;
+	g->is_private = g->listed[miner] = true;
 }
 
-/* The result and the miner's signature over it and over what the store has. */
+/* The result as the queue has it. */
 static void
-sign(struct game *g, const struct pinf_task *task, const struct act *a, struct pinf_api_request *rq)
+describe(
+    const struct game *g, const struct pinf_task *task, const struct act *a, struct pinf_payload *p)
 {
-	const struct pinf_api_config config = pinf_router_api_config(g->r.core);
 	const char *text = results[a->result];
-	struct pinf_result_claim said = {.router = config.router,
-	    .domain = config.domain,
-	    .session = 1,
-	    .task = task->id,
-	    .attempt = task->attempt,
-	    .epoch = task->epoch,
-	    .input_sha256 = task->input.sha256,
-	    .key_version = task->key_version};
-	struct pinf_payload *p = &rq->payload;
-	struct pinf_hash digest;
 
-	pinf_sha256(&said.result_sha256, pinf_span_str(text));
-	rq->result_sha256 = said.result_sha256;
-	*p = (struct pinf_payload){.sha256 = said.result_sha256, .size = strlen(text)};
+	*p = (struct pinf_payload){.size = strlen(text)};
+	pinf_sha256(&p->sha256, pinf_span_str(text));
 	if (a->by_blob) {
+		struct pinf_hash named = p->sha256;
+
+		named.bytes[0] ^= a->odd == ODD_URN;
 		fuzz_check(pinf_urn_of_blob(p->urn, &(struct pinf_storage){"fs", "local", "pinf"},
-			       &p->sha256) == PINF_OK,
+			       &named) == PINF_OK,
 		    "a URN");
 	} else {
 		p->inline_len = (uint32_t)strlen(text);
 		memcpy(p->inline_data, text, p->inline_len);
 	}
+	if (g->is_sealed == (a->odd == ODD_SUITE))
+		return;
+	p->suite = PINF_SUITE_AES256GCM;
+	p->key_version = task->key_version + (a->odd == ODD_VERSION);
+	p->scope = (struct pinf_scope){.kind = PINF_SCOPE_TASK,
+	    .purpose = PINF_PURPOSE_RESULT,
+	    .session = task->session,
+	    .task = task->id + (a->odd == ODD_SCOPE),
+	    .attempt = task->attempt,
+	    .miner = g->r.miners[a->miner].address};
+	memcpy(p->scope.instance, task->instance, sizeof p->scope.instance);
+}
+
+/* The miner's signature over it and over what the store has. */
+static void
+sign(struct game *g, const struct pinf_task *task, const struct act *a, struct pinf_api_request *rq)
+{
+	const struct pinf_api_config config = pinf_router_api_config(g->r.core);
+	struct pinf_result_claim said = {.router = config.router,
+	    .domain = config.domain,
+	    .session = task->session,
+	    .task = task->id,
+	    .attempt = task->attempt,
+	    .epoch = task->epoch,
+	    .input_sha256 = task->input.sha256,
+	    .key_version = task->key_version};
+	struct pinf_hash digest;
+
+	describe(g, task, a, &rq->payload);
+	rq->result_sha256 = said.result_sha256 = rq->payload.sha256;
 	if (a->op == COMMIT)
-		said.result_urn = pinf_span_str(p->urn);
+		said.result_urn = pinf_span_str(rq->payload.urn);
 	pinf_result_digest(&digest, &said);
 	fuzz_check(pinf_wallet_sign(&rq->signature, &g->r.miners[a->miner], &digest) == PINF_OK,
 	    "it signs");
-	if (a->sealed) {
-		p->suite = PINF_SUITE_AES256GCM;
-		p->key_version = task->key_version;
-	}
 }
 
 /* Whether the pages allow it, and then what becomes of the task. */
@@ -288,7 +321,7 @@ model_step(struct game *g, struct model *t, const struct act *a)
 		t->due_ms = g->r.now_ms + COMMIT_MS;
 		t->result = a->result;
 	} else if (a->op == COMMIT && from == PINF_TASK_PRECOMMITTED) {
-		if (a->result != t->result || a->sealed)
+		if (a->result != t->result || a->odd != NOT_ODD)
 			return false;
 		t->state = PINF_TASK_COMMITTED;
 		t->by_blob = a->by_blob;
@@ -300,7 +333,7 @@ model_step(struct game *g, struct model *t, const struct act *a)
 			   a->result == t->result) ||
 		       (a->op == COMMIT &&
 			   (from == PINF_TASK_COMMITTED || from == PINF_TASK_CLOSED) &&
-			   a->result == t->result && a->by_blob == t->by_blob && !a->sealed);
+			   a->result == t->result && a->by_blob == t->by_blob && a->odd == NOT_ODD);
 	}
 	return true;
 }
@@ -334,14 +367,15 @@ act(struct game *g, const struct act *a)
 	const struct model before = *t;
 	struct pinf_api_request *rq = fuzz_request(endpoints[a->op]);
 	struct pinf_task task;
-	const bool holds = a->miner == t->miner && !a->former && t->attempt > 0 && !g->is_private &&
+	const bool holds = a->miner == t->miner && !a->former && t->attempt > 0 &&
+			   may_have(g, a->miner) &&
 			   (is_leased(t) || (a->op == COMMIT && t->state >= PINF_TASK_COMMITTED &&
 						t->state <= PINF_TASK_CLOSED));
 	bool allowed;
 
 	/* Not by way of the store that may fail. */
-	fuzz_check(fuzz_router_task(&g->r, a->which + 1, &task), "the task is there");
-	rq->session = 1;
+	fuzz_check(fuzz_router_task(g->session, a->which + 1, &task), "the task is there");
+	rq->session = g->session;
 	rq->task = a->which + 1;
 	rq->attempt = t->attempt - a->former;
 	sign(g, &task, a, rq);
@@ -370,7 +404,7 @@ compare(const struct game *g)
 	struct pinf_task task;
 
 	for (size_t i = 0; i < g->count; i++) {
-		fuzz_check(fuzz_router_task(&g->r, i + 1, &task), "the task is there");
+		fuzz_check(fuzz_router_task(g->session, i + 1, &task), "the task is there");
 		fuzz_check(task.state == g->tasks[i].state, "its state is the model's");
 		fuzz_check(task.attempt == g->tasks[i].attempt, "and its attempt");
 	}
@@ -381,7 +415,7 @@ static void
 play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 {
 	const unsigned low = choice & 3;
-	struct act a = {.op = COMMIT, .result = low & 1};
+	struct act a = {.op = COMMIT, .result = low & 1, .by_blob = g->is_sealed};
 
 	a.miner = low >> 1;
 	if (g->count > 0)
@@ -389,7 +423,7 @@ play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 	switch ((choice - FIRST_RARE) / 4 % RARES) {
 	case CLAIM_ANY: claim(g, low % FUZZ_MINERS, true, low > 1); return;
 	case CLAIM_WAITING: claim(g, low % FUZZ_MINERS, false, true); return;
-	case TURN_PRIVATE: turn_private(g); return;
+	case ALLOW: allow(g, low % FUZZ_MINERS); return;
 	case STORE_FAILS: g->r.fails_in = 1 + fuzz_byte(in) % 12; return;
 	case COMMIT_BLOB:
 		a.by_blob = true;
@@ -397,7 +431,13 @@ play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 		a.result = fuzz_byte(in) & 1;
 		a.late_ms = a.result != 0 ? COMMIT_MS : 0;
 		break;
-	case SEALED_RESULT: a.sealed = true; break;
+	case ODD_RESULT:
+		a.odd = (enum odd)(1 + fuzz_byte(in) % ODD_URN);
+		/* What a plain result has no place for is not odd. */
+		if (!g->is_sealed && (a.odd == ODD_SCOPE || a.odd == ODD_VERSION))
+			a.odd = ODD_SUITE;
+		a.by_blob |= a.odd == ODD_URN;
+		break;
 	case OTHER_RESULT:
 		a.op = (low & 1) != 0 ? PRECOMMIT : COMMIT;
 		a.result = 1;
@@ -432,6 +472,7 @@ play(struct game *g, struct fuzz_input *in)
 		act(g, &(struct act){.op = op,
 			   .which = more / 4 % g->count,
 			   .miner = more % FUZZ_MINERS,
+			   .by_blob = g->is_sealed,
 			   .former = more / 2 % 2 != 0 && more > 24});
 	}
 }
@@ -442,6 +483,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = {data, size};
 	struct game g = {.count = 0};
 
+	g.is_sealed = g.is_private = g.listed[0] = (fuzz_byte(&in) & 1) != 0;
+	g.session = g.is_sealed ? 2 : 1;
 	fuzz_router_open(&g.r);
 	for (unsigned i = 0; i < OPS_MAX && in.size > 0 && !g.r.is_over; i++) {
 		play(&g, &in);

@@ -63,12 +63,14 @@ check_completion(struct pinf_span text)
 	const struct pinf_completion_meta meta = {1, 2, FUZZ_START_MS};
 	struct pinf_result result = {.model = "m", .finish_reason = "stop"};
 	struct pinf_bytes body = {0};
+	bool writes;
 
-	if (pinf_utf8_valid(text) != text.len)
-		return;
-	fuzz_check(pinf_bytes_append(&result.text, text.data, text.len) == PINF_OK &&
-		       pinf_api_completion_body(&body, &meta, &result) == PINF_OK &&
-		       pinf_json_check(pinf_span_of(&body), NULL) == PINF_OK,
+	fuzz_check(pinf_bytes_append(&result.text, text.data, text.len) == PINF_OK, "room");
+	writes = pinf_api_completion_body(&body, &meta, &result) == PINF_OK;
+	fuzz_check(writes == (pinf_utf8_valid(text) == text.len &&
+				 (text.len == 0 || memchr(text.data, 0, text.len) == NULL)),
+	    "what is written is text");
+	fuzz_check(!writes || pinf_json_check(pinf_span_of(&body), NULL) == PINF_OK,
 	    "a completion is JSON");
 	pinf_bytes_free(&body);
 	pinf_bytes_free(&result.text);

@@ -46,6 +46,10 @@ step(struct fuzz_router *r, struct pinf_event *event)
 
 		if (fx->kind == PINF_FX_CHECK)
 			r->check = fx->id;
+		if (fx->kind == PINF_FX_SEAL)
+			r->seal = fx->id;
+		if (fx->kind == PINF_FX_STORE)
+			r->store_op = fx->id;
 		if (fx->kind != PINF_FX_RESPOND || fx->id != r->next_request)
 			continue;
 		fuzz_check(r->status == 0, "a request is answered once");
@@ -85,6 +89,21 @@ fuzz_router_wait(struct fuzz_router *r, uint64_t ms)
 	r->now_ms += ms;
 	r->next_request++; /* Whose answer comes is not the last one's. */
 	step(r, &event);
+}
+
+void
+fuzz_router_sealed(struct fuzz_router *r)
+{
+	struct pinf_event event = {.kind = PINF_EV_SEALED, .id = r->seal, .size = 700};
+
+	event.sha256.bytes[0] = (uint8_t)++r->sealed; /* Its salt makes each blob another one. */
+	if (r->seal != 0)
+		step(r, &event);
+	r->seal = 0;
+	event = (struct pinf_event){.kind = PINF_EV_STORED, .id = r->store_op};
+	if (r->store_op != 0)
+		step(r, &event);
+	r->store_op = 0;
 }
 
 void
@@ -197,7 +216,7 @@ static void
 make_base(void)
 {
 	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
-	struct pinf_api_request *create = fuzz_request(PINF_EP_SESSION_CREATE);
+	struct pinf_api_request *create = fuzz_request(PINF_EP_SESSION_CREATE), *allow;
 	struct fuzz_router r;
 	uint64_t seed = 2;
 
@@ -215,6 +234,16 @@ make_base(void)
 	create->session_type = PINF_SESSION_DEDICATED;
 	fuzz_router_ask(&r, &r.owner, create);
 	fuzz_check(r.status == 201, "a session is made");
+	create = fuzz_request(PINF_EP_SESSION_CREATE);
+	create->session_type = PINF_SESSION_DEDICATED;
+	create->make_private = create->policy.router_sealed = true;
+	fuzz_router_ask(&r, &r.owner, create);
+	fuzz_check(r.status == 201, "and a private one");
+	allow = fuzz_request(PINF_EP_SESSION_ALLOW);
+	allow->session = 2;
+	allow->miner = base.miners[0].address;
+	fuzz_router_ask(&r, &r.owner, allow);
+	fuzz_check(r.status == 200, "with a miner");
 	pinf_router_free(r.core);
 	pinf_bytes_free(&r.reply);
 	base.ops = *base.disk.ops;
@@ -247,10 +276,9 @@ fuzz_router_open(struct fuzz_router *r)
 }
 
 bool
-fuzz_router_task(const struct fuzz_router *r, uint64_t id, struct pinf_task *task)
+fuzz_router_task(uint64_t session, uint64_t id, struct pinf_task *task)
 {
-	(void)r;
-	return base.disk.ops->task_get(base.disk.ctx, 1, id, task) == PINF_OK;
+	return base.disk.ops->task_get(base.disk.ctx, session, id, task) == PINF_OK;
 }
 
 const struct pinf_wallet *

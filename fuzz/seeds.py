@@ -85,7 +85,7 @@ def operations():
     for order in (life, life + [commit], [submit, claim, release] + life[1:], [submit, claim, wait + 7 * 2] + life[1:], [submit, submit, claim, claim + 7, ack, ack + 7 * 5],
                   [submit, claim, ack, wait + 7 * 5, claim + 7, ack + 7], [submit] + [claim, release] * 9, life + [wait + 7 * 7], [submit, wait + 7 * 6, claim]):
         yield bytes(order)
-    rare = {name: 224 + 4 * i for i, name in enumerate(("any", "waiting", "blob", "other", "private", "fails", "sealed"))}
+    rare = {name: 224 + 4 * i for i, name in enumerate(("any", "waiting", "blob", "other", "private", "fails", "odd"))}
     for low in range(4):
         for name in ("any", "waiting"):
             yield bytes([rare[name] + low, 0, submit, ack, precommit, commit])
@@ -94,7 +94,8 @@ def operations():
         yield bytes(life[:4] + [rare["blob"] + low, 0, 0, commit, rare["blob"] + low, 0, 0])
         yield bytes(life[:4] + [rare["blob"] + low, 0, 1, commit])
         yield bytes(life[:3] + [rare["other"] + 1, 0, rare["other"] + 1, 0, precommit, rare["other"] + low, 0, rare["blob"], 0, 1, commit])
-        yield bytes(life[:4] + [rare["sealed"] + low, 0, commit, rare["sealed"] + low, 0, rare["private"], 0, commit])
+        for odd in range(4):
+            yield bytes(life[:4] + [rare["odd"] + low, 0, odd, commit, rare["odd"] + low, 0, odd, rare["private"], 0, commit])
     for call in range(12):
         for step in (submit, claim, ack, precommit, commit, release, rare["any"], rare["blob"], rare["private"]):
             before = life[:life.index(step)] if step in life else life[:4]
@@ -143,6 +144,9 @@ def files():
         yield b"t\x01" + bytes(batch * 4)
         for faults in (0x10, 0x30, 0x70, 0x80):
             yield b"t\x02" + bytes((batch + [fault + faults] + batch) * 3)
+    for size in range(64):
+        yield b"f\x00" + bytes([1]) * size
+        yield b"f\x01" + bytes([1]) * size
     yield from (b"", b"SQLite format 3\x00" + bytes(84), b"d\x00", b"d\x01")
 
 
@@ -177,7 +181,7 @@ SEEDS = {
     "plan": lambda: [path.read_bytes() for place in ("sim/regress", "tests/plans") for path in sorted((ROOT / place).glob("*.json")) if path.stat().st_size < 40000],
     "policy": lambda: [bytes([action, actor, route]) + facts for action in range(8) for actor in range(8) for route in range(4) for facts in (b"\x00" * 4, b"\xff" * 4)],
     "policy_doc": lambda: field("policy.document", "text"),
-    "queue": operations,
+    "queue": lambda: [bytes([kind]) + script for kind in (0, 1) for script in operations()],
     "request": requests,
     "rpc": lambda: [bytes([0xf0 + i]) + hashlib.sha512(bytes([i])).digest() for i in range(8)],
     "scope": lambda: field("scope.decode", "encoded", b"b") + [b"f" + bytes([1 + i % 2, 1 + i // 2]) + bytes(range(1, 57)) for i in range(4)],

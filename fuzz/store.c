@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store.c -- fuzzes the store's file.  'm' first: rows of the first schema, brought up while the disk fails, crashes and is
- * tried again: all of them are there afterwards.  'd': a good file in which bytes were changed.  't': batches, savepoints and crashes against a model.  Else: any
- * bytes.  spec/store.md.
+ * tried again: all of them are there afterwards.  'd': a good file in which bytes were changed.  't': batches, savepoints and crashes against a model.  'f': a
+ * file of the system's.  Else: any bytes.  spec/store.md.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common.h"
 #include "sim/vfs.h"
@@ -411,6 +413,68 @@ transact(struct fuzz_input *in)
 	sim_vfs_free(l.disk);
 }
 
+/* A file of the system's, in a directory of our own. */
+static char real_path[64];
+
+static void
+end_real(void)
+{
+	char sibling[80];
+
+	(void)snprintf(sibling, sizeof sibling, "%s-wal", real_path);
+	(void)unlink(sibling);
+	(void)unlink(real_path);
+	*strrchr(real_path, '/') = '\0';
+	(void)rmdir(real_path);
+}
+
+static enum pinf_err
+open_real(struct pinf_store *store, bool read_only)
+{
+	return pinf_sqlite_open(
+	    store, &(struct pinf_sqlite_options){.path = real_path, .read_only = read_only});
+}
+
+static enum pinf_err
+open_real_starving(struct pinf_span in)
+{
+	struct pinf_store store = {NULL, NULL};
+	const enum pinf_err err = open_real(&store, in.len % 2 != 0);
+
+	pinf_sqlite_close(&store);
+	return err;
+}
+
+/* On the system's own disk: created for its owner, read by others only where nobody writes, one writer at a time. */
+static void
+real_file(struct fuzz_input *in)
+{
+	struct pinf_store one = {NULL, NULL}, two = {NULL, NULL};
+	struct stat status;
+	const char *directory = getenv("TMPDIR");
+
+	if (real_path[0] == '\0') {
+		(void)snprintf(real_path, sizeof real_path, "%s/pinf-fuzz-XXXXXX",
+		    directory == NULL ? "/tmp" : directory);
+		fuzz_check(mkdtemp(real_path) != NULL && strlen(real_path) < sizeof real_path - 10,
+		    "a directory");
+		(void)strcat(real_path, "/a%b.db");
+		(void)atexit(end_real);
+	}
+	(void)unlink(real_path);
+	fuzz_check(open_real(&two, true) != PINF_OK, "nothing is created by reading");
+	fuzz_check(open_real(&one, false) == PINF_OK && stat(real_path, &status) == 0 &&
+		       (status.st_mode & 0777) == 0600,
+	    "a file for its owner");
+	fuzz_check(open_real(&two, (fuzz_byte(in) & 1) != 0) == PINF_E_BUSY, "with one user");
+	pinf_sqlite_close(&one);
+	fuzz_check(open_real(&one, true) == PINF_OK, "who reads it afterwards reads it");
+	fuzz_check(one.ops->begin(one.ctx) != PINF_OK || one.ops->clock_set(one.ctx, 5) != PINF_OK,
+	    "and writes nothing");
+	pinf_sqlite_close(&one);
+	fuzz_starve(open_real_starving, fuzz_rest(in, SIZE_MAX));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -423,6 +487,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 'm': migrate(&in); return 0;
 	case 'd': damage(&in); return 0;
 	case 't': transact(&in); return 0;
+	case 'f': real_file(&in); return 0;
 	default: break;
 	}
 	disk = new_disk(3);

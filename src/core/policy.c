@@ -119,8 +119,7 @@ pinf_policy_decide(const struct pinf_facts *facts)
 {
 	struct bits is = bits_of(facts);
 
-	if (PINF_BUG(policy_stream_ignored))
-		is.facts &= ~IS(STREAM);
+	is.facts &= PINF_BUG(policy_stream_ignored) ? ~IS(STREAM) : ANY;
 	for (size_t i = 0; i < ROWS; i++)
 		if (applies(&table[i], &is))
 			return table[i].rule;

@@ -115,13 +115,6 @@ configure(struct pinf_sqlite *s)
 	return err;
 }
 
-/* What makes one transaction of a step. */
-static bool
-is_bracket(const char *sql)
-{
-	return strncmp(sql, "BEGIN", 5) == 0 || strcmp(sql, "COMMIT") == 0;
-}
-
 /* Whose file it is, and whether it is whole; then brings it to this program's version, step by step. */
 static enum pinf_err
 inspect(struct pinf_sqlite *s)
@@ -147,7 +140,8 @@ inspect(struct pinf_sqlite *s)
 	for (; version < PINF_SCHEMA_VERSION; version++)
 		for (const char *const *step = pinf_schema_steps[version];
 		     err == PINF_OK && *step != NULL; step++)
-			if (!PINF_BUG(migration_in_pieces) || !is_bracket(*step))
+			if (!PINF_BUG(migration_in_pieces) ||
+			    strstr("BEGIN IMMEDIATE, COMMIT", *step) == NULL)
 				err = run(s, *step, NULL);
 	return err;
 }
