@@ -19,6 +19,8 @@ BUILDS = {
     "afl": ("afl-clang-fast", "", "undefined"),
     "coverage": ("clang-14", "-fprofile-instr-generate -fcoverage-mapping", ""),
 }
+# More than -O1 merges branches of the source: inputs that differ in them alone would be dropped from corpora.
+OPTIMISED = {"libfuzzer": "-O1", "afl": "-O2", "coverage": "-O1"}
 
 
 def floors():
@@ -44,7 +46,7 @@ def build(kind, targets, replay=False):
     compiler, flags, sanitizers = BUILDS[kind]
     place = ROOT / f"build-fuzz-{kind}"
     prefixes = ["replay"] if kind == "coverage" else ["fuzz", "replay"] if replay else ["fuzz"]
-    must("cmake", "-S", ".", "-B", place, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={flags}",
+    must("cmake", "-S", ".", "-B", place, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-DCMAKE_C_FLAGS_RELWITHDEBINFO=-g {OPTIMISED[kind]}", f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={flags}",
          f"-DPINF_SANITIZE={sanitizers}", f"-DPINF_FUZZ={'OFF' if kind == 'coverage' else 'ON'}", "-DPINF_TESTS=OFF", env={**os.environ, "AFL_QUIET": "1"})
     must("ninja", "-C", place, *(f"{prefix}_{target}" for prefix in prefixes for target in targets), env={**os.environ, "AFL_QUIET": "1"})
     return place
@@ -126,9 +128,43 @@ def campaign(options, targets):
     return 1 if bad else 0
 
 
+def inputs_of(target):
+    return [path for path in (FUZZ / "corpus" / target, FUZZ / "regress" / target) if path.is_dir()]
+
+
+def profile_of(place, target, inputs, name):
+    """What these inputs run through."""
+    raw, profile = place / f"{name}.profraw", place / f"{name}.profdata"
+    must(place / "fuzz" / f"replay_{target}", *inputs, env={**os.environ, "LLVM_PROFILE_FILE": str(raw)})
+    must("llvm-profdata-14", "merge", "-sparse", raw, "-o", profile)
+    return profile
+
+
+def branches_more(place, target, corpus, sources):
+    """Inputs that take branches of the sources which the corpus takes not: the compiler had merged them with others for the fuzzer."""
+    files = [name for name, floor in floors()["coverage"].items() if target in floor["by"]]
+    program = place / "fuzz" / f"replay_{target}"
+
+    def count(*profiles):
+        must("llvm-profdata-14", "merge", "-sparse", *profiles, "-o", place / "sum.profdata")
+        data = must("llvm-cov-14", "export", "-summary-only", program, f"-instr-profile={place / 'sum.profdata'}", *files)
+        return sum(json.loads(data)["data"][0]["totals"][what]["covered"] for what in ("branches", "lines"))
+
+    base = profile_of(place, target, [corpus], "corpus")
+    best, kept = count(base), []
+    if not files or count(base, profile_of(place, target, sources, "sources")) == best:
+        return []
+    for path in sorted((path for source in sources for path in source.iterdir() if path.is_file()), key=lambda path: path.stat().st_size):
+        got = count(base, profile_of(place, target, [path], "one"))
+        if got > best:
+            shutil.copy(place / "sum.profdata", base)
+            best, kept = got, [*kept, path]
+    return kept
+
+
 def minimise_corpora(targets):
     """corpus/T becomes the fewest inputs that reach what it, the seeds and all campaigns reached."""
-    place = build("libfuzzer", targets)
+    place, covered = build("libfuzzer", targets), build("coverage", targets)
     seeds = ROOT / "build-fuzz-seeds"
     must(sys.executable, FUZZ / "seeds.py", seeds)
     for target in targets:
@@ -136,24 +172,16 @@ def minimise_corpora(targets):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         sources = [FUZZ / "corpus" / target, seeds / target, place / "work" / target, ROOT / "build-fuzz-afl" / "work" / target / "default" / "queue"]
-        must(place / "fuzz" / f"fuzz_{target}", "-merge=1", f"-max_len={MAX_LEN}", fresh, *(path for path in sources if path.is_dir()))
+        sources = [path for path in sources if path.is_dir()]
+        must(place / "fuzz" / f"fuzz_{target}", "-merge=1", f"-max_len={MAX_LEN}", fresh, *sources)
+        more = branches_more(covered, target, fresh, sources)
+        for path in more:
+            shutil.copy(path, fresh)
         shutil.rmtree(FUZZ / "corpus" / target, ignore_errors=True)
         shutil.copytree(fresh, FUZZ / "corpus" / target)
         files = list((FUZZ / "corpus" / target).glob("*"))
         print(f"{target:12} {len(files):5} inputs {sum(path.stat().st_size for path in files):8} bytes")
     return 0
-
-
-def inputs_of(target):
-    return [path for path in (FUZZ / "corpus" / target, FUZZ / "regress" / target) if path.is_dir()]
-
-
-def profile_of(place, target):
-    """What its corpus runs through."""
-    raw, profile = place / f"{target}.profraw", place / f"{target}.profdata"
-    must(place / "fuzz" / f"replay_{target}", *inputs_of(target), env={**os.environ, "LLVM_PROFILE_FILE": str(raw)})
-    must("llvm-profdata-14", "merge", "-sparse", raw, "-o", profile)
-    return profile
 
 
 def together(place, targets, name):
@@ -168,7 +196,7 @@ def check(targets):
     """Each source file that targets answer for: lines and branches, in per cent, from their corpora alone."""
     place, bad = build("coverage", targets), []
     for target in targets:
-        profile_of(place, target)
+        profile_of(place, target, inputs_of(target), target)
     print("| file | targets | lines | branches |\n|---|---|---|---|")
     for name, floor in floors()["coverage"].items():
         if not set(floor["by"]) <= set(targets):

@@ -10,7 +10,6 @@
 #include "router.h"
 
 #define TASKS_MAX    6
-#define WAITERS_MAX  8
 #define OPS_MAX      60
 #define ACK_MS       10000
 #define PRECOMMIT_MS 120000
@@ -40,7 +39,7 @@ enum rare {
 };
 
 /* What is wrong with a result's metadata: sealed where it must not be or not where it must, and so on. */
-enum odd { NOT_ODD, ODD_SUITE, ODD_SCOPE, ODD_VERSION, ODD_URN };
+enum odd { NOT_ODD, ODD_SUITE, ODD_SCOPE, ODD_VERSION, ODD_URN, ODD_STORAGE };
 #define FIRST_RARE 224
 
 /* A task as the pages have it. */
@@ -61,10 +60,11 @@ struct game {
 	struct fuzz_router r;
 	struct model tasks[TASKS_MAX]; /* in the queue's order: task i + 1 */
 	size_t count;
-	struct waiting waiting[WAITERS_MAX]; /* miners; who came first is first */
+	struct waiting waiting[FUZZ_WAITERS]; /* miners; who came first is first */
 	size_t waiters;
 	uint64_t session; /* 1, whose tasks are plain, or 2 */
 	bool is_sealed; /* session 2 */
+	uint64_t second; /* look at the same blob; 0: none */
 	bool is_private, listed[FUZZ_MINERS];
 };
 
@@ -77,6 +77,8 @@ struct act {
 	enum odd odd;
 	enum pinf_err outcome; /* of the look at the blob */
 	uint64_t late_ms; /* that it takes */
+	unsigned fails_in; /* the store's call that fails then */
+	bool twice; /* sent again meanwhile: by URN, or inline where it may be */
 };
 
 static bool
@@ -210,21 +212,22 @@ claim(struct game *g, unsigned miner, bool any, bool waits)
 	struct pinf_api_request *rq = fuzz_request(PINF_EP_CLAIM);
 	const size_t task = may_have(g, miner) ? oldest(g) : TASKS_MAX;
 	const bool refused = g->is_private && !g->listed[miner] && !any;
+	const bool is_full = g->waiters == FUZZ_WAITERS;
 
 	rq->session = any ? 0 : g->session;
-	rq->wait_ms = waits && g->waiters < WAITERS_MAX ? WAIT_MS : 0;
-	waits = rq->wait_ms != 0;
+	rq->wait_ms = waits ? WAIT_MS : 0;
 	fuzz_router_ask(&g->r, &g->r.miners[miner], rq);
 	if (was_undone(g))
 		return;
 	fuzz_check(g->r.status == (refused               ? 403
 				      : task < TASKS_MAX ? 200
-				      : waits            ? 0
-							 : 204),
+				      : !waits           ? 204
+				      : is_full          ? 503
+							 : 0),
 	    "who claims gets a task while there is one");
-	if (refused)
+	if (refused || g->r.status == 503)
 		return;
-	if (g->is_private && g->listed[miner])
+	if (g->is_private && g->listed[miner] && !(waits && is_full))
 		bar(g);
 	if (task < TASKS_MAX)
 		lease(g, &g->tasks[task], miner);
@@ -244,6 +247,7 @@ allow(struct game *g, unsigned miner)
 		return;
 	fuzz_check(g->r.status == 200, "the first miner allowed makes it private");
 	g->is_private = g->listed[miner] = true;
+	serve(g, true);
 }
 
 /* The result as the queue has it. */
@@ -259,7 +263,9 @@ describe(
 		struct pinf_hash named = p->sha256;
 
 		named.bytes[0] ^= a->odd == ODD_URN;
-		fuzz_check(pinf_urn_of_blob(p->urn, &(struct pinf_storage){"fs", "local", "pinf"},
+		fuzz_check(pinf_urn_of_blob(p->urn,
+			       &(struct pinf_storage){
+				   "fs", a->odd == ODD_STORAGE ? "else" : "local", "pinf"},
 			       &named) == PINF_OK,
 		    "a URN");
 	} else {
@@ -338,15 +344,69 @@ model_step(struct game *g, struct model *t, const struct act *a)
 	return true;
 }
 
+static void
+send(struct game *g, const struct act *a, unsigned attempt)
+{
+	static const enum pinf_endpoint endpoints[] = {[ACK] = PINF_EP_ACK,
+	    [PRECOMMIT] = PINF_EP_PRECOMMIT,
+	    [COMMIT] = PINF_EP_COMMIT,
+	    [RELEASE] = PINF_EP_RELEASE};
+	struct pinf_api_request *rq = fuzz_request(endpoints[a->op]);
+	struct pinf_task task;
+
+	fuzz_check(fuzz_router_task(g->session, a->which + 1, &task), "the task is there");
+	rq->session = g->session;
+	rq->task = a->which + 1;
+	rq->attempt = attempt;
+	sign(g, &task, a, rq);
+	fuzz_router_ask(&g->r, &g->r.miners[a->miner], rq);
+}
+
+/*
+ * Sent again while the blob is looked at.  By URN, it is looked at a second time, which finds the same; inline there is nothing to
+ * look at: it is accepted (true), and what the first look finds comes too late.
+ */
+static bool
+send_twice(struct game *g, struct model *t, const struct act *a)
+{
+	const uint64_t first = g->r.next_request, check = g->r.check;
+	struct act again = *a;
+
+	again.by_blob = g->is_sealed;
+	send(g, &again, t->attempt);
+	fuzz_check(g->r.status == (g->is_sealed ? 0 : 200), "what needs no look is accepted");
+	if (g->is_sealed)
+		g->second = g->r.check;
+	g->r.watched = first;
+	g->r.status = 0;
+	g->r.check = check;
+	if (g->is_sealed)
+		return false;
+	(void)model_step(g, t, &again);
+	fuzz_router_checked(&g->r, a->outcome);
+	fuzz_check(g->r.status >= 400, "the first to be accepted is the result");
+	return true;
+}
+
 /* The blob of a result is looked at, which takes its time; then everything is decided again. */
 static bool
 look(struct game *g, struct model *t, const struct act *a)
 {
 	bool accepted;
 
+	if (a->twice && send_twice(g, t, a))
+		return false;
 	g->r.now_ms += a->late_ms;
+	g->r.fails_in = a->fails_in;
 	accepted = a->outcome == PINF_OK && g->r.now_ms < t->due_ms && g->r.now_ms < t->deadline_ms;
 	fuzz_router_checked(&g->r, a->outcome);
+	if (g->r.is_over)
+		return false;
+	if (g->second != 0) {
+		g->r.check = g->second;
+		g->second = 0;
+		fuzz_router_checked(&g->r, a->outcome);
+	}
 	if (accepted) {
 		t->state = PINF_TASK_COMMITTED;
 		t->by_blob = true;
@@ -359,29 +419,17 @@ look(struct game *g, struct model *t, const struct act *a)
 static void
 act(struct game *g, const struct act *a)
 {
-	static const enum pinf_endpoint endpoints[] = {[ACK] = PINF_EP_ACK,
-	    [PRECOMMIT] = PINF_EP_PRECOMMIT,
-	    [COMMIT] = PINF_EP_COMMIT,
-	    [RELEASE] = PINF_EP_RELEASE};
 	struct model *t = &g->tasks[a->which];
 	const struct model before = *t;
-	struct pinf_api_request *rq = fuzz_request(endpoints[a->op]);
-	struct pinf_task task;
 	const bool holds = a->miner == t->miner && !a->former && t->attempt > 0 &&
 			   may_have(g, a->miner) &&
 			   (is_leased(t) || (a->op == COMMIT && t->state >= PINF_TASK_COMMITTED &&
 						t->state <= PINF_TASK_CLOSED));
 	bool allowed;
 
-	/* Not by way of the store that may fail. */
-	fuzz_check(fuzz_router_task(g->session, a->which + 1, &task), "the task is there");
-	rq->session = g->session;
-	rq->task = a->which + 1;
-	rq->attempt = t->attempt - a->former;
-	sign(g, &task, a, rq);
 	allowed = holds && model_step(g, t, a);
 	g->r.check = 0;
-	fuzz_router_ask(&g->r, &g->r.miners[a->miner], rq);
+	send(g, a, before.attempt - a->former);
 	if (was_undone(g)) {
 		*t = before;
 		return;
@@ -391,6 +439,8 @@ act(struct game *g, const struct act *a)
 		    "only what could be accepted is looked at");
 		*t = before;
 		allowed = look(g, t, a);
+		if (g->r.is_over)
+			return;
 	}
 	fuzz_check(
 	    (g->r.status == 200) == allowed, "what the pages allow is done, and nothing else");
@@ -416,6 +466,7 @@ play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 {
 	const unsigned low = choice & 3;
 	struct act a = {.op = COMMIT, .result = low & 1, .by_blob = g->is_sealed};
+	uint8_t how;
 
 	a.miner = low >> 1;
 	if (g->count > 0)
@@ -428,15 +479,18 @@ play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 	case COMMIT_BLOB:
 		a.by_blob = true;
 		a.outcome = (low & 1) != 0 ? PINF_E_HASH_MISMATCH : PINF_OK;
-		a.result = fuzz_byte(in) & 1;
-		a.late_ms = a.result != 0 ? COMMIT_MS : 0;
+		how = fuzz_byte(in);
+		a.result = how & 1;
+		a.late_ms = (how & 2) != 0 ? COMMIT_MS : 0;
+		a.twice = (how & 4) != 0;
+		a.fails_in = how >> 4;
 		break;
 	case ODD_RESULT:
-		a.odd = (enum odd)(1 + fuzz_byte(in) % ODD_URN);
+		a.odd = (enum odd)(1 + fuzz_byte(in) % ODD_STORAGE);
 		/* What a plain result has no place for is not odd. */
 		if (!g->is_sealed && (a.odd == ODD_SCOPE || a.odd == ODD_VERSION))
 			a.odd = ODD_SUITE;
-		a.by_blob |= a.odd == ODD_URN;
+		a.by_blob |= a.odd >= ODD_URN;
 		break;
 	case OTHER_RESULT:
 		a.op = (low & 1) != 0 ? PRECOMMIT : COMMIT;

@@ -50,7 +50,7 @@ step(struct fuzz_router *r, struct pinf_event *event)
 			r->seal = fx->id;
 		if (fx->kind == PINF_FX_STORE)
 			r->store_op = fx->id;
-		if (fx->kind != PINF_FX_RESPOND || fx->id != r->next_request)
+		if (fx->kind != PINF_FX_RESPOND || fx->id != r->watched)
 			continue;
 		fuzz_check(r->status == 0, "a request is answered once");
 		fuzz_check(fx->status >= 200 && fx->status < 600 && fx->status != 500,
@@ -77,6 +77,7 @@ fuzz_router_ask(
 	}
 	r->status = 0;
 	r->reply.len = 0;
+	r->watched = r->next_request;
 	step(r, &event);
 	pinf_api_request_free(request);
 }
@@ -87,7 +88,7 @@ fuzz_router_wait(struct fuzz_router *r, uint64_t ms)
 	struct pinf_event event = {.kind = PINF_EV_TIMER};
 
 	r->now_ms += ms;
-	r->next_request++; /* Whose answer comes is not the last one's. */
+	r->watched = 0; /* Whose answer comes is not the last one's. */
 	step(r, &event);
 }
 
@@ -204,6 +205,7 @@ open_core(struct fuzz_router *r, const struct pinf_store *store)
 	    .next_request = 100};
 	config.storage = (struct pinf_storage){"fs", "local", "pinf"};
 	config.open_sessions = true;
+	config.waiters_max = FUZZ_WAITERS;
 	if (pinf_keyring_new(&keyring, &domain, fuzz_random(&r->seed)) != PINF_OK ||
 	    pinf_keyring_rotate(keyring, &version, r->now_ms, fuzz_random(&r->seed)) != PINF_OK)
 		abort();

@@ -9,12 +9,14 @@
 
 #define FUZZ_START_MS 1700000000000
 #define FUZZ_MINERS   2
+#define FUZZ_WAITERS  6 /* callers that wait at most, and as many miners */
 
 struct fuzz_router {
 	struct pinf_router *core;
 	struct pinf_store store; /* the real one, on a disk in memory */
 	struct pinf_wallet owner, miners[FUZZ_MINERS];
 	uint64_t seed, now_ms, next_request;
+	uint64_t watched; /* the request whose answer is looked for: the last one */
 	unsigned status; /* of the answer to the last request; 0: it waits */
 	uint64_t check; /* a blob that is to be looked at; 0: none */
 	uint64_t seal, store_op; /* a prompt that is to be sealed, a blob that is to be stored */

@@ -91,12 +91,14 @@ def operations():
             yield bytes([rare[name] + low, 0, submit, ack, precommit, commit])
             yield bytes([submit, rare[name] + low, 0, release, rare["waiting"], 0, rare["waiting"] + 1, 0, submit, wait + 7 * 3, submit])
             yield bytes([submit, rare["private"], 0, rare[name] + low, 0, rare[name] + 1, 0, submit])
-        yield bytes(life[:4] + [rare["blob"] + low, 0, 0, commit, rare["blob"] + low, 0, 0])
-        yield bytes(life[:4] + [rare["blob"] + low, 0, 1, commit])
+        for how in (0, 1, 2, 3, 4, 5, 6, *range(16, 256, 16)):
+            yield bytes(life[:4] + [rare["blob"] + low, 0, how, commit, rare["blob"] + low, 0, how])
+        yield bytes([rare["waiting"] + low, 0] * 8 + [submit, submit])
         yield bytes(life[:3] + [rare["other"] + 1, 0, rare["other"] + 1, 0, precommit, rare["other"] + low, 0, rare["blob"], 0, 1, commit])
-        for odd in range(4):
+        for odd in range(5):
             yield bytes(life[:4] + [rare["odd"] + low, 0, odd, commit, rare["odd"] + low, 0, odd, rare["private"], 0, commit])
     for call in range(12):
+        yield bytes([submit, rare["private"], 0, rare["fails"], 0, call, claim])
         for step in (submit, claim, ack, precommit, commit, release, rare["any"], rare["blob"], rare["private"]):
             before = life[:life.index(step)] if step in life else life[:4]
             yield bytes(before + [rare["fails"], 0, call, step, 0, 0] + [step] + life)
@@ -145,8 +147,8 @@ def files():
         for faults in (0x10, 0x30, 0x70, 0x80):
             yield b"t\x02" + bytes((batch + [fault + faults] + batch) * 3)
     for size in range(64):
-        yield b"f\x00" + bytes([1]) * size
-        yield b"f\x01" + bytes([1]) * size
+        yield b"f" + bytes([1]) * size
+        yield b"f" + bytes([size])
     yield from (b"", b"SQLite format 3\x00" + bytes(84), b"d\x00", b"d\x01")
 
 

@@ -261,8 +261,11 @@ damage(struct fuzz_input *in)
 	enum pinf_err err;
 
 	fuzz_check(pinf_bytes_append(&damaged, file->data, file->len) == PINF_OK, "room");
-	while (in->size >= 4)
-		damaged.data[fuzz_below(in, damaged.len)] = fuzz_byte(in);
+	while (in->size >= 4) {
+		const uint64_t at = fuzz_below(in, damaged.len);
+
+		damaged.data[at] = fuzz_byte(in);
+	}
 	sim_vfs_put(disk, NAME, pinf_span_of(&damaged));
 	err = open_store(&store, read_only);
 	fuzz_check_named(err);
@@ -310,10 +313,15 @@ recover(struct ledger *l, bool crash)
 	const struct state before = l->durable, after = l->now;
 
 	sim_vfs_faults(l->disk, 0, 0);
-	if (crash)
+	if (crash) {
 		sim_vfs_stop(l->disk);
-	else
+	} else {
 		l->store.ops->rollback(l->store.ctx);
+		sim_vfs_faults(l->disk, 1000, 0);
+		if (l->store.ops->reopen(l->store.ctx) != PINF_OK)
+			l->store.ops->rollback(l->store.ctx); /* of nothing: it is closed */
+		sim_vfs_faults(l->disk, 0, 0);
+	}
 	if (crash)
 		pinf_sqlite_close(&l->store);
 	if (crash)
@@ -401,9 +409,13 @@ transact(struct fuzz_input *in)
 		fuzz_check(
 		    err == PINF_OK || (l.may_fail && pinf_sqlite_message(&l.store)[0] != '\0'),
 		    "nothing fails on a sound disk, and what does says why");
-		if (err != PINF_OK)
+		if (err != PINF_OK) {
+			fuzz_check(!l.in_batch || l.store.ops->rollback_to(l.store.ctx) == err ||
+				       err == PINF_E_CONFLICT,
+			    "what has failed goes on failing until it is rolled back");
 			recover(&l, (i & 1) != 0);
-		else if (!l.may_fail)
+		}
+		if (err == PINF_OK && !l.may_fail)
 			fuzz_check(
 			    same_state(read_state(&l.store), l.now), "it reads what was written");
 	}
@@ -445,12 +457,23 @@ open_real_starving(struct pinf_span in)
 	return err;
 }
 
+static enum pinf_err
+open_nowhere_starving(struct pinf_span in)
+{
+	struct pinf_store store = {NULL, NULL};
+
+	return pinf_sqlite_open(
+	    &store, &(struct pinf_sqlite_options){
+			.path = "x", .vfs = "no such one", .read_only = in.len % 2 != 0});
+}
+
 /* On the system's own disk: created for its owner, read by others only where nobody writes, one writer at a time. */
 static void
 real_file(struct fuzz_input *in)
 {
 	struct pinf_store one = {NULL, NULL}, two = {NULL, NULL};
 	struct stat status;
+	const struct pinf_span rest = fuzz_rest(in, SIZE_MAX);
 	const char *directory = getenv("TMPDIR");
 
 	if (real_path[0] == '\0') {
@@ -466,13 +489,14 @@ real_file(struct fuzz_input *in)
 	fuzz_check(open_real(&one, false) == PINF_OK && stat(real_path, &status) == 0 &&
 		       (status.st_mode & 0777) == 0600,
 	    "a file for its owner");
-	fuzz_check(open_real(&two, (fuzz_byte(in) & 1) != 0) == PINF_E_BUSY, "with one user");
+	fuzz_check(open_real(&two, rest.len % 2 != 0) == PINF_E_BUSY, "with one user");
 	pinf_sqlite_close(&one);
 	fuzz_check(open_real(&one, true) == PINF_OK, "who reads it afterwards reads it");
 	fuzz_check(one.ops->begin(one.ctx) != PINF_OK || one.ops->clock_set(one.ctx, 5) != PINF_OK,
 	    "and writes nothing");
 	pinf_sqlite_close(&one);
-	fuzz_starve(open_real_starving, fuzz_rest(in, SIZE_MAX));
+	fuzz_starve(open_real_starving, rest);
+	fuzz_starve(open_nowhere_starving, rest);
 }
 
 int
@@ -492,6 +516,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	disk = new_disk(3);
 	sim_vfs_put(disk, NAME, (struct pinf_span){data, size});
+	err = open_store(&store, true);
+	fuzz_check_named(err);
+	fuzz_check(err != PINF_OK, "nor do they read as one");
 	err = open_store(&store, false);
 	fuzz_check_named(err);
 	fuzz_check(err != PINF_OK || size == 0, "bytes are no database of pinf");
