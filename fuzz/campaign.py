@@ -18,9 +18,11 @@ BUILDS = {
     "libfuzzer": ("clang-14", "-fsanitize=fuzzer-no-link", "address,undefined"),
     "afl": ("afl-clang-fast", "", "undefined"),
     "coverage": ("clang-14", "-fprofile-instr-generate -fcoverage-mapping", ""),
+    # What C allows and nobody means: numbers that wrap, lose bits or change their sign.
+    "integer": ("clang-14", f"-fsanitize-ignorelist={FUZZ}/integer.ignore", "undefined,integer,implicit-conversion"),
 }
 # More than -O1 merges branches of the source: inputs that differ in them alone would be dropped from corpora.
-OPTIMISED = {"libfuzzer": "-O1", "afl": "-O2", "coverage": "-O1"}
+OPTIMISED = {"libfuzzer": "-O1", "afl": "-O2", "coverage": "-O1", "integer": "-O1"}
 
 
 def floors():
@@ -45,9 +47,9 @@ def must(*command, **more):
 def build(kind, targets, replay=False):
     compiler, flags, sanitizers = BUILDS[kind]
     place = ROOT / f"build-fuzz-{kind}"
-    prefixes = ["replay"] if kind == "coverage" else ["fuzz", "replay"] if replay else ["fuzz"]
+    prefixes = ["replay"] if kind in ("coverage", "integer") else ["fuzz", "replay"] if replay else ["fuzz"]
     must("cmake", "-S", ".", "-B", place, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-DCMAKE_C_FLAGS_RELWITHDEBINFO=-g {OPTIMISED[kind]}", f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={flags}",
-         f"-DPINF_SANITIZE={sanitizers}", f"-DPINF_FUZZ={'OFF' if kind == 'coverage' else 'ON'}", "-DPINF_TESTS=OFF", env={**os.environ, "AFL_QUIET": "1"})
+         f"-DPINF_SANITIZE={sanitizers}", f"-DPINF_FUZZ={'ON' if 'fuzz' in prefixes else 'OFF'}", "-DPINF_TESTS=OFF", env={**os.environ, "AFL_QUIET": "1"})
     must("ninja", "-C", place, *(f"{prefix}_{target}" for prefix in prefixes for target in targets), env={**os.environ, "AFL_QUIET": "1"})
     return place
 
@@ -193,7 +195,7 @@ def together(place, targets, name):
 
 
 def check(targets):
-    """Each source file that targets answer for: lines and branches, in per cent, from their corpora alone."""
+    """Each source file that targets answer for: lines and branches, in per cent, from their corpora alone; and what integers do in them."""
     place, bad = build("coverage", targets), []
     for target in targets:
         profile_of(place, target, inputs_of(target), target)
@@ -205,6 +207,10 @@ def check(targets):
         got = {what: measured[what]["percent"] for what in ("lines", "branches")}
         print(f"| {name} | {', '.join(floor['by'])} | {got['lines']:.1f} % of {floor['lines']} | {got['branches']:.1f} % of {floor['branches']} |")
         bad += [f"{name}: fewer {what} are covered than fuzz/floors.json demands" for what in got if got[what] < floor[what]]
+    integer = build("integer", targets)
+    for target in targets:
+        done = run(integer / "fuzz" / f"replay_{target}", *inputs_of(target))
+        bad += [f"{target}, integers: {done.stderr[-600:]}"] if done.returncode != 0 else []
     must("llvm-cov-14", "show", "-format=html", f"-output-dir={place / 'html'}", *together(place, targets, "all"))
     print(f"{place / 'html' / 'index.html'}")
     for line in bad:

@@ -429,7 +429,7 @@ act(struct game *g, const struct act *a)
 
 	allowed = holds && model_step(g, t, a);
 	g->r.check = 0;
-	send(g, a, before.attempt - a->former);
+	send(g, a, before.attempt - (a->former && before.attempt > 0));
 	if (was_undone(g)) {
 		*t = before;
 		return;
