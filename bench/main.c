@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c -- pinf-bench: what a derivation, a sealed blob and a decision cost, beside the raw primitives. */
+/* main.c -- pinf-bench: what a derivation, a sealed blob, a text and a decision cost, beside the raw primitives. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,11 @@ static const struct {
 } benches[] = {
     {"derive", bench_derive},
     {"seal", bench_seal},
+    {"urn", bench_urn},
+    {"json", bench_json},
     {"acl", bench_acl},
+    {"wallet", bench_wallet},
+    {"grant", bench_grant},
     {"sim", bench_sim},
 };
 
@@ -39,9 +43,9 @@ static const struct pinf_option table[] = {
 static const struct pinf_command command = {
     .name = "pinf-bench",
     .summary =
-	"Measures key derivation, blob sealing, access decisions and the simulator beside the raw "
-	"primitives, as ratios in one run.",
-    .positionals = "[derive|seal|acl|sim|all]",
+	"Measures key derivation, blob sealing, strict decoding, access and the simulator beside "
+	"the raw primitives, as ratios in one run.",
+    .positionals = "[derive|seal|urn|json|acl|wallet|grant|sim|all]",
     .positional_max = 1,
     .options = table,
     .option_count = sizeof table / sizeof table[0],
@@ -141,9 +145,8 @@ run_benches(const struct pinf_options *o)
 			ran++;
 		}
 	if (ran == 0)
-		(void)fprintf(stderr,
-		    "pinf-bench: there is no benchmark '%s': derive, seal, acl, sim or all\n",
-		    which);
+		(void)fprintf(stderr, "pinf-bench: there is no benchmark '%s': %s\n", which,
+		    command.positionals);
 	else if (run.json != NULL)
 		end_json(&w, path);
 	pinf_bytes_free(&json);

@@ -49,7 +49,11 @@ bench_require(bool holds, const char *what)
 
 void bench_derive(const struct bench_run *run);
 void bench_seal(const struct bench_run *run);
+void bench_urn(const struct bench_run *run);
+void bench_json(const struct bench_run *run);
 void bench_acl(const struct bench_run *run);
+void bench_wallet(const struct bench_run *run);
+void bench_grant(const struct bench_run *run);
 void bench_sim(const struct bench_run *run);
 
 #endif

@@ -26,7 +26,7 @@ LAYERS = {
 LIBRARIES = [
     (r"(nettle/|sodium|openssl/|secp256k1)", r"(src/crypto/|bench/|fuzz/peer)"),
     (r"sqlite3", r"(src/store/|sim/vfs|fuzz/store|bench/peers/transactions|tests/unit/test_(store|sqlite|vfs))"),
-    (r"(cjson/|cJSON)", r"(src/core/json|tests/unit/)"),  # tests read published vectors by it
+    (r"(cjson/|cJSON)", r"(src/core/json|bench/peers/|tests/unit/)"),  # tests read published vectors by it
     (r"(civetweb|curl/)", r"src/host/"),
 ]
 # What the core and everything below it may ask of the C library: no clock, no file, no thread.
