@@ -252,7 +252,7 @@ def hunt(place, target, bug, start, seed, seconds):
 
 def score(options, targets):
     """The planted bugs: which target finds each, and how soon."""
-    planted = {name: bug for name, bug in floors()["bugs"].items() if bug["target"] in targets and options.bug in (None, name)}
+    planted = {name: bug for name, bug in floors()["bugs"].items() if bug["target"] in targets and (options.bug is None or name in options.bug)}
     place, missed = build("libfuzzer", sorted({bug["target"] for bug in planted.values()}), replay=True), []
     print(f"| planted bug | what is wrong then | target | start: inputs kept, left out | found after (s; {options.rounds} runs, median first) |\n|---|---|---|---|---|", flush=True)
 
@@ -284,7 +284,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="coverage of the corpora against floors.json, and its HTML report")
     parser.add_argument("--minimise", action="store_true", help="corpora from all that campaigns found")
     parser.add_argument("--score", action="store_true", help="which planted bugs are found, and how soon")
-    parser.add_argument("--bug", choices=sorted(floors()["bugs"]), help="with --score: this one alone")
+    parser.add_argument("--bug", action="append", choices=sorted(floors()["bugs"]), help="with --score: may be repeated; all of them without it")
     parser.add_argument("--rounds", type=int, default=3, help="with --score: hunts for each bug")
     options = parser.parse_args()
     options.seconds = options.seconds or (300 if options.score else 10)

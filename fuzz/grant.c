@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * grant.c -- fuzzes key grants and the HPKE in them: as they come, or ('m' first) made here with the input's fields and then
- * changed in one place.  spec/grants.md.
+ * grant.c -- fuzzes key grants and the HPKE in them: as they come, ('e' first) one that is right, changed in some places, or ('m')
+ * made here with the input's fields and then changed in one place.  spec/grants.md.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,34 @@ try_json(struct pinf_span text)
 	    "what decodes encodes, and settles at once");
 	pinf_bytes_free(&written);
 	pinf_bytes_free(&twice);
+}
+
+/* A grant that is right, with bytes of the input's in some places: near to what decodes. */
+static void
+try_edited(struct fuzz_input *in)
+{
+	static struct pinf_bytes right;
+	struct pinf_bytes edited = {0};
+	const struct pinf_grant grant = {.scope = {.kind = PINF_SCOPE_TASK,
+					     .purpose = PINF_PURPOSE_RESULT,
+					     .session = 7,
+					     .task = 9,
+					     .attempt = 2,
+					     .miner = {{1}}},
+	    .key_version = 4,
+	    .expires_ms = 1700000000000,
+	    .audit_seq = 3};
+
+	if (right.data == NULL && pinf_grant_encode(&right, &grant) != PINF_OK)
+		abort();
+	fuzz_check(pinf_bytes_append(&edited, right.data, right.len) == PINF_OK, "room");
+	while (in->size >= 3) {
+		const size_t high = fuzz_byte(in), at = (high << 8 | fuzz_byte(in)) % edited.len;
+
+		edited.data[at] = fuzz_byte(in);
+	}
+	try_json(pinf_span_of(&edited));
+	pinf_bytes_free(&edited);
 }
 
 /* What can fail in making and opening one, does. */
@@ -157,10 +185,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 
-	if (fuzz_byte(&in) == 'm')
-		try_made(&in);
-	else
-		try_json((struct pinf_span){data, size});
+	switch (fuzz_byte(&in)) {
+	case 'm': try_made(&in); break;
+	case 'e': try_edited(&in); break;
+	default: try_json((struct pinf_span){data, size});
+	}
 	fuzz_starve(make_starving, (struct pinf_span){data, size});
 	fuzz_starve(decode_starving, (struct pinf_span){data, size});
 	return 0;

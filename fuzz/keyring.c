@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keyring.c -- fuzzes keyring files: as they come, or ('c' first) as a content that is sealed here, so that
- * changes get past the AEAD.  spec/keys.md#file.
+ * changes get past the AEAD; 'e': a content that is right, changed in some places.  spec/keys.md#file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 #include "common.h"
 #include "crypto/crypto.h"
 
-#define HEADER_LEN 29
+#define HEADER_LEN  29
+#define CONTENT_MAX (96 + 82 * 8)
 
 static const struct pinf_span passphrase = {(const uint8_t *)"correct horse", 13};
 /* One pass, 8 KiB, salt 000102..0f: the cheapest that there is. */
@@ -38,6 +39,55 @@ seal(struct pinf_bytes *file, struct pinf_span content)
 	fuzz_check(pinf_cipher_seal(cipher, nonce, (struct pinf_span){header, HEADER_LEN}, content,
 		       file->data + HEADER_LEN) == PINF_OK,
 	    "sealed");
+}
+
+/* The content of a keyring with three versions, the last one active, with bytes of the input's in some places. */
+static struct pinf_span
+edited(struct fuzz_input *in)
+{
+	static uint8_t right[CONTENT_MAX], content[CONTENT_MAX];
+	static size_t len;
+	uint64_t seed = 3;
+
+	if (len == 0) {
+		const struct pinf_domain domain = {.chain_id = 5};
+		struct pinf_keyring *keyring;
+		struct pinf_bytes file = {0};
+		struct pinf_cipher *cipher;
+		struct pinf_key key;
+		uint32_t version;
+
+		if (pinf_keyring_new(&keyring, &domain, fuzz_random(&seed)) != PINF_OK)
+			abort();
+		for (unsigned i = 0; i < 3; i++)
+			fuzz_check(pinf_keyring_rotate(keyring, &version, i, fuzz_random(&seed)) ==
+				       PINF_OK,
+			    "a version");
+		fuzz_check(
+		    pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){1, 8},
+			fuzz_random(&seed)) == PINF_OK &&
+			pinf_argon2id(&key, passphrase, file.data + 13, 1, 8) == PINF_OK &&
+			pinf_cipher_new(&cipher) == PINF_OK &&
+			pinf_cipher_key(cipher, PINF_SUITE_CHACHA20POLY1305, &key) == PINF_OK,
+		    "a file and its key");
+		len = file.len - HEADER_LEN - PINF_TAG_LEN;
+		fuzz_check(len <= CONTENT_MAX && pinf_cipher_open(cipher, (const uint8_t[12]){0},
+						     (struct pinf_span){file.data, HEADER_LEN},
+						     (struct pinf_span){file.data + HEADER_LEN,
+							 file.len - HEADER_LEN},
+						     right) == PINF_OK,
+		    "its content");
+		pinf_cipher_free(cipher);
+		pinf_bytes_free(&file);
+		pinf_keyring_free(keyring);
+	}
+	memcpy(content, right, len);
+	while (in->size >= 3) {
+		const size_t high = fuzz_byte(in), at = (high << 8 | fuzz_byte(in)) % len;
+
+		content[at] = fuzz_byte(in);
+	}
+	return (struct pinf_span){content, len};
 }
 
 /* What opens is written again, opens again, and has the same versions. */
@@ -115,8 +165,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
-	const bool content = fuzz_byte(&in) == 'c';
-	const struct pinf_span bytes = fuzz_rest(&in, 96 + 82 * 8);
+	const uint8_t mode = fuzz_byte(&in);
+	const bool content = mode == 'c' || mode == 'e';
+	const struct pinf_span bytes = mode == 'e' ? edited(&in) : fuzz_rest(&in, CONTENT_MAX);
 	struct pinf_bytes file = {0};
 	struct pinf_keyring *keyring = NULL;
 	enum pinf_err err;

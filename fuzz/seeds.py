@@ -132,6 +132,13 @@ def forged():
                 yield bytes([choice]) + (b"\x0d" if choice & 16 else b"") + first * (choice // 4 % 4) + last
 
 
+def edits(length):
+    """One byte changed here and there of a text that is right."""
+    yield b""
+    for place in range(0, length, 16):
+        yield place.to_bytes(2, "big") + bytes([place % 251])
+
+
 def files():
     """Migrations under faults, damaged files, and bytes that are no database."""
     for faults in (0, 1, 0x10, 0x33, 0xff):
@@ -173,10 +180,10 @@ SEEDS = {
     "blob_forge": forged,
     "blob_seal": lambda: [bytes([i]) + n.to_bytes(4, "little") + bytes(range(58)) for i in (0, 1, 2, 3) for n in (0, 9000, 19000)] + [bytes([i]) + bytes(8) + hashlib.sha256(bytes([i])).digest() * (1 + 40 * i) for i in range(8)],
     "document": lambda: [given["kind"][:1].encode() + unhex(given["text"]) for given in inputs("document.decode")],
-    "grant": lambda: field("grant.open", "grant") + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
+    "grant": lambda: field("grant.open", "grant") + [b"e" + edit for edit in edits(700)] + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
     "hpke": lambda: [bytes([i, i, 7 * i]) + hashlib.sha512(bytes([i])).digest() * 3 for i in range(16)] + [bytes([i, 7, 31]) + bytes(40) for i in range(2)],
     "json": lambda: field("json.check", "text"),
-    "keyring": lambda: field("keyring.open", "file", b"f"),
+    "keyring": lambda: field("keyring.open", "file", b"f") + [b"e" + edit for edit in edits(342)],
     "kit": kit,
     "miner": scripts,
     "payload": lambda: field("payload.decode", "text"),
