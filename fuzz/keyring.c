@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keyring.c -- fuzzes keyring files: as they come, or ('c' first) as a content that is sealed here, so that
- * changes get past the AEAD; 'e': a content that is right, changed in some places.  spec/keys.md#file.
+ * changes get past the AEAD; 'r': records of the input's fields, against the page.  spec/keys.md#file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,10 @@
 #include "crypto/crypto.h"
 
 #define HEADER_LEN  29
-#define CONTENT_MAX (96 + 82 * 8)
+#define SECRETS_LEN 96
+#define RECORD_LEN  82
+#define RECORDS_MAX 8
+#define CONTENT_MAX (SECRETS_LEN + RECORD_LEN * RECORDS_MAX)
 
 static const struct pinf_span passphrase = {(const uint8_t *)"correct horse", 13};
 /* One pass, 8 KiB, salt 000102..0f: the cheapest that there is. */
@@ -41,53 +44,86 @@ seal(struct pinf_bytes *file, struct pinf_span content)
 	    "sealed");
 }
 
-/* The content of a keyring with three versions, the last one active, with bytes of the input's in some places. */
-static struct pinf_span
-edited(struct fuzz_input *in)
+/* A record as the input has it: what may be wrong with one, each by itself. */
+struct record {
+	uint8_t state, seed_len;
+	bool fingerprint_wrong, tail_dirty, created_late;
+};
+
+static struct record
+read_record(struct fuzz_input *in)
 {
-	static uint8_t right[CONTENT_MAX], content[CONTENT_MAX];
-	static size_t len;
-	uint64_t seed = 3;
+	static const uint8_t lens[] = {32, 33, 64, 0, 31, 65, 32, 48};
+	const uint8_t state = fuzz_byte(in), rest = fuzz_byte(in);
 
-	if (len == 0) {
-		const struct pinf_domain domain = {.chain_id = 5};
-		struct pinf_keyring *keyring;
-		struct pinf_bytes file = {0};
-		struct pinf_cipher *cipher;
-		struct pinf_key key;
-		uint32_t version;
+	return (struct record){.state = state % 6,
+	    .seed_len = lens[rest % 8],
+	    .fingerprint_wrong = (rest & 0x38) == 0x08,
+	    .tail_dirty = (rest & 0x38) == 0x10,
+	    .created_late = (rest & 0x38) == 0x20};
+}
 
-		if (pinf_keyring_new(&keyring, &domain, fuzz_random(&seed)) != PINF_OK)
-			abort();
-		for (unsigned i = 0; i < 3; i++)
-			fuzz_check(pinf_keyring_rotate(keyring, &version, i, fuzz_random(&seed)) ==
-				       PINF_OK,
-			    "a version");
-		fuzz_check(
-		    pinf_keyring_encode(keyring, &file, passphrase, (struct pinf_kdf_cost){1, 8},
-			fuzz_random(&seed)) == PINF_OK &&
-			pinf_argon2id(&key, passphrase, file.data + 13, 1, 8) == PINF_OK &&
-			pinf_cipher_new(&cipher) == PINF_OK &&
-			pinf_cipher_key(cipher, PINF_SUITE_CHACHA20POLY1305, &key) == PINF_OK,
-		    "a file and its key");
-		len = file.len - HEADER_LEN - PINF_TAG_LEN;
-		fuzz_check(len <= CONTENT_MAX && pinf_cipher_open(cipher, (const uint8_t[12]){0},
-						     (struct pinf_span){file.data, HEADER_LEN},
-						     (struct pinf_span){file.data + HEADER_LEN,
-							 file.len - HEADER_LEN},
-						     right) == PINF_OK,
-		    "its content");
-		pinf_cipher_free(cipher);
-		pinf_bytes_free(&file);
-		pinf_keyring_free(keyring);
+/* KEY-23, read off the page. */
+static bool
+is_right(const struct record *records, size_t count)
+{
+	unsigned active = 0;
+	bool right = true;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct record *r = &records[i];
+		const bool destroyed = r->state == PINF_KEY_DESTROYED;
+
+		active += r->state == PINF_KEY_ACTIVE;
+		right = right && r->state >= PINF_KEY_PENDING && r->state <= PINF_KEY_DESTROYED &&
+			(destroyed ? r->seed_len == 0 : r->seed_len >= 32 && r->seed_len <= 64) &&
+			!(r->fingerprint_wrong && !destroyed) && !r->created_late &&
+			!(r->tail_dirty && r->seed_len < 64);
 	}
-	memcpy(content, right, len);
-	while (in->size >= 3) {
-		const size_t high = fuzz_byte(in), at = (high << 8 | fuzz_byte(in)) % len;
+	return right && active <= 1;
+}
 
-		content[at] = fuzz_byte(in);
+static void
+write_record(uint8_t out[static RECORD_LEN], const struct record *r, size_t i)
+{
+	uint8_t labelled[23 + 64] = "pinf/seed-fingerprint/1", *seed = out + 10;
+	const size_t len = r->seed_len < 64 ? r->seed_len : 64;
+	struct pinf_hash hash;
+
+	memset(out, 0, RECORD_LEN);
+	out[0] = r->state;
+	out[8] = (uint8_t)i;
+	out[1] = r->created_late ? 0xff : 0;
+	out[9] = r->seed_len;
+	memset(labelled + 23, (int)(0x11 * (i + 1)), 64);
+	memcpy(seed, labelled + 23, len);
+	/* What is destroyed has the fingerprint of the seed that it had. */
+	pinf_sha256(&hash, (struct pinf_span){labelled, 23 + (len == 0 ? 32 : len)});
+	memcpy(seed + 64, hash.bytes, 8);
+	seed[64] ^= r->fingerprint_wrong;
+	if (r->tail_dirty && len < 64)
+		seed[63] = 1;
+}
+
+/* Records of the input's behind secrets that are right; says whether the keyring may open. */
+static struct pinf_span
+made(struct fuzz_input *in, bool *right)
+{
+	static uint8_t content[CONTENT_MAX];
+	struct record records[RECORDS_MAX];
+	size_t count = 0;
+
+	memset(content, 0x21, SECRETS_LEN);
+	memset(content, 0, 7); /* the chain's id */
+	while (count < RECORDS_MAX && in->size >= 2) {
+		records[count] = read_record(in);
+		write_record(content + SECRETS_LEN + RECORD_LEN * count, &records[count], count);
+		count++;
 	}
-	return (struct pinf_span){content, len};
+	memset(content + SECRETS_LEN - 4, 0, 4);
+	content[SECRETS_LEN - 1] = (uint8_t)count;
+	*right = is_right(records, count);
+	return (struct pinf_span){content, SECRETS_LEN + RECORD_LEN * count};
 }
 
 /* What opens is written again, opens again, and has the same versions. */
@@ -166,8 +202,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 	const uint8_t mode = fuzz_byte(&in);
-	const bool content = mode == 'c' || mode == 'e';
-	const struct pinf_span bytes = mode == 'e' ? edited(&in) : fuzz_rest(&in, CONTENT_MAX);
+	const bool content = mode == 'c' || mode == 'r';
+	bool right = false;
+	const struct pinf_span bytes =
+	    mode == 'r' ? made(&in, &right) : fuzz_rest(&in, CONTENT_MAX);
 	struct pinf_bytes file = {0};
 	struct pinf_keyring *keyring = NULL;
 	enum pinf_err err;
@@ -180,6 +218,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check_named(err);
 	fuzz_check((err == PINF_OK) == (keyring != NULL), "untouched on failure");
 	fuzz_check(!content || err != PINF_E_PASSPHRASE, "what was sealed here authenticates");
+	fuzz_check(mode != 'r' || (err == PINF_OK) == right,
+	    "what the pages allow opens, and nothing else");
 	if (err == PINF_OK)
 		check_keyring(keyring);
 	fuzz_starve(decode_starving, content ? pinf_span_of(&file) : bytes);

@@ -136,7 +136,7 @@ write_lease(const struct bench *b, struct pinf_bytes *body, unsigned choice)
 	}
 	pinf_json_open(&w, NULL, '{');
 	pinf_json_put_uint(&w, "attempt", (choice >> 2) % 8 != 4);
-	pinf_json_put_uint(&w, "deadline_ms", b->now_ms + (choice & 4) * 100000);
+	pinf_json_put_uint(&w, "deadline_ms", b->now_ms + (choice & 4) * (uint64_t)100000);
 	pinf_json_put_uint(&w, "epoch", 3);
 	pinf_payload_write(&w, "input", &input);
 	pinf_json_put_hex(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* payload.c -- fuzzes the decoding of payload metadata.  spec/payload.md. */
+/* payload.c -- fuzzes the decoding of payload metadata: as it comes, or ('m' first) of members that the input chooses.  spec/payload.md. */
 #include <string.h>
 
 #include <pinf/payload.h>
@@ -85,10 +85,9 @@ decode_starving(struct pinf_span text)
 	return err;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+try_text(struct pinf_span text)
 {
-	const struct pinf_span text = {data, size};
 	struct pinf_payload payload, again;
 	struct pinf_bytes first = {0}, second = {0};
 	struct pinf_urn urn;
@@ -102,7 +101,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (err != PINF_OK) {
 		/* Padding included: both are copies of the same bytes. NOLINTNEXTLINE */
 		fuzz_check(memcmp(&payload, &again, sizeof payload) == 0, "untouched on failure");
-		return 0;
+		return;
 	}
 	fuzz_check(
 	    (payload.urn[0] == '\0') == (payload.inline_len != 0), "by URN or inline, not both");
@@ -127,5 +126,52 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_equality(&payload);
 	pinf_bytes_free(&first);
 	pinf_bytes_free(&second);
+}
+
+/* Members that are right by themselves, or nearly; two bytes of the input say which of them there are. */
+static void
+try_members(struct fuzz_input *in)
+{
+	static const char *const members[] = {"\"encryption\":\"none\"",
+	    "\"encryption\":{\"key_version\":1,\"scope\":{\"instance\":"
+	    "\"00000000000000000000000000000000\","
+	    "\"kind\":\"task\",\"purpose\":\"input\",\"session\":7,\"task\":9},\"suite\":\"aes-256-"
+	    "gcm\"}",
+	    "\"encryption\":{\"key_version\":0,\"scope\":{\"instance\":"
+	    "\"00000000000000000000000000000000\","
+	    "\"kind\":\"session\",\"purpose\":\"input\",\"session\":7},\"suite\":\"chacha20-"
+	    "poly1305\"}",
+	    "\"inline\":\"x\"",
+	    "\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"",
+	    "\"size\":1", "\"size\":300",
+	    "\"urn\":\"urn:blob:1:fs:local:pinf:"
+	    "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"",
+	    "\"x-note\":[1]", "\"other\":1"};
+	const unsigned low = fuzz_byte(in), chosen = low | (unsigned)fuzz_byte(in) << 8;
+	struct pinf_bytes text = {0};
+	enum pinf_err err = pinf_bytes_append(&text, "{", 1);
+
+	for (size_t i = 0; i < sizeof members / sizeof members[0] && err == PINF_OK; i++) {
+		if ((chosen >> i & 1) == 0)
+			continue;
+		if (text.len > 1)
+			err = pinf_bytes_append(&text, ",", 1);
+		if (err == PINF_OK)
+			err = pinf_bytes_append(&text, members[i], strlen(members[i]));
+	}
+	fuzz_check(err == PINF_OK && pinf_bytes_append(&text, "}", 1) == PINF_OK, "room");
+	try_text(pinf_span_of(&text));
+	pinf_bytes_free(&text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+
+	if (fuzz_byte(&in) == 'm')
+		try_members(&in);
+	else
+		try_text((struct pinf_span){data, size});
 	return 0;
 }

@@ -481,7 +481,7 @@ real_file(struct fuzz_input *in)
 		    directory == NULL ? "/tmp" : directory);
 		fuzz_check(mkdtemp(real_path) != NULL && strlen(real_path) < sizeof real_path - 10,
 		    "a directory");
-		(void)strcat(real_path, "/a%b.db");
+		(void)snprintf(real_path + strlen(real_path), sizeof "/a%b.db", "%s", "/a%b.db");
 		(void)atexit(end_real);
 	}
 	(void)unlink(real_path);
