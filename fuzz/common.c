@@ -117,15 +117,6 @@ static unsigned calls_left;
 static enum pinf_err failed;
 static bool is_fed;
 
-static bool
-fails(enum pinf_err as)
-{
-	if (is_fed || calls_left == 0 || --calls_left > 0)
-		return false;
-	failed = as;
-	return true;
-}
-
 void
 fuzz_fed(bool fed)
 {
@@ -157,6 +148,15 @@ fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in)
 }
 
 #ifdef PINF_FUZZ_WRAP /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl*): the linker's names */
+static bool
+fails(enum pinf_err as)
+{
+	if (is_fed || calls_left == 0 || --calls_left > 0)
+		return false;
+	failed = as;
+	return true;
+}
+
 /* --wrap=NAME makes each call of NAME one of __wrap_NAME, and __real_NAME what it was. */
 #define WRAP(type, name, params, arguments, as, on_failure)                                        \
 	type __real_##name params;                                                                 \

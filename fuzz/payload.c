@@ -128,25 +128,27 @@ try_text(struct pinf_span text)
 	pinf_bytes_free(&second);
 }
 
+#define HASH     "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" /* of "x" */
+#define INSTANCE "\"instance\":\"00000000000000000000000000000000\""
+#define PLAIN    "\"encryption\":\"none\""
+#define INLINE   "\"inline\":\"x\""
+#define SHA256   "\"sha256\":\"" HASH "\""
+#define URN      "\"urn\":\"urn:blob:1:fs:local:pinf:" HASH "\""
+#define SEALED_TASK                                                                                \
+	"\"encryption\":{\"key_version\":1,\"scope\":{" INSTANCE                                   \
+	",\"kind\":\"task\",\"purpose\":\"input\",\"session\":7,\"task\":9},\"suite\":\"aes-256-"  \
+	"gcm\"}"
+#define SEALED_SESSION                                                                             \
+	"\"encryption\":{\"key_version\":0,\"scope\":{" INSTANCE                                   \
+	",\"kind\":\"session\",\"purpose\":\"input\",\"session\":7},\"suite\":\"chacha20-"         \
+	"poly1305\"}"
+
 /* Members that are right by themselves, or nearly; two bytes of the input say which of them there are. */
 static void
 try_members(struct fuzz_input *in)
 {
-	static const char *const members[] = {"\"encryption\":\"none\"",
-	    "\"encryption\":{\"key_version\":1,\"scope\":{\"instance\":"
-	    "\"00000000000000000000000000000000\","
-	    "\"kind\":\"task\",\"purpose\":\"input\",\"session\":7,\"task\":9},\"suite\":\"aes-256-"
-	    "gcm\"}",
-	    "\"encryption\":{\"key_version\":0,\"scope\":{\"instance\":"
-	    "\"00000000000000000000000000000000\","
-	    "\"kind\":\"session\",\"purpose\":\"input\",\"session\":7},\"suite\":\"chacha20-"
-	    "poly1305\"}",
-	    "\"inline\":\"x\"",
-	    "\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"",
-	    "\"size\":1", "\"size\":300",
-	    "\"urn\":\"urn:blob:1:fs:local:pinf:"
-	    "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"",
-	    "\"x-note\":[1]", "\"other\":1"};
+	static const char *const members[] = {PLAIN, SEALED_TASK, SEALED_SESSION, INLINE, SHA256,
+	    "\"size\":1", "\"size\":300", URN, "\"x-note\":[1]", "\"other\":1"};
 	const unsigned low = fuzz_byte(in), chosen = low | (unsigned)fuzz_byte(in) << 8;
 	struct pinf_bytes text = {0};
 	enum pinf_err err = pinf_bytes_append(&text, "{", 1);
