@@ -2,6 +2,7 @@
 """campaign.py -- what fuzz/run does once everything is installed: builds, fuzzes, minimises, measures coverage."""
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -88,8 +89,10 @@ def fuzz_afl(place, target, seconds, seeds):
         for path in corpus.glob("*") if corpus.is_dir() else ():
             shutil.copy(path, start)
     env = {**os.environ, "AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_NO_AFFINITY": "1", "AFL_FAST_CAL": "1"}
-    done = run("afl-fuzz", "-V", seconds, "-G", MAX_LEN, *dictionary(target, "afl"), "-i", start, "-o", work, "--", place / "fuzz" / f"fuzz_{target}", env=env)
-    (place / f"{target}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    with (place / f"{target}.log").open("w", encoding="utf-8") as log:
+        command = ["afl-fuzz", "-V", seconds, "-G", MAX_LEN, *dictionary(target, "afl"), "-i", start, "-o", work, "--", place / "fuzz" / f"fuzz_{target}"]
+        with contextlib.suppress(subprocess.TimeoutExpired):  # It has hung: fuzzer_stats, or their lack, will tell.
+            subprocess.run([str(part) for part in command], cwd=ROOT, check=False, stdout=log, stderr=log, env=env, timeout=seconds + 120)
     stats = work / "default" / "fuzzer_stats"
     said = stats.read_text(encoding="utf-8") if stats.exists() else ""
     for crash in (work / "default" / "crashes").glob("id:*"):

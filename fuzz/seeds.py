@@ -192,7 +192,7 @@ SEEDS = {
     "policy_doc": lambda: field("policy.document", "text"),
     "queue": lambda: [bytes([kind]) + script for kind in (0, 1) for script in operations()],
     "request": requests,
-    "rpc": lambda: [bytes([0xf0 + i]) + hashlib.sha512(bytes([i])).digest() for i in range(8)],
+    "rpc": lambda: [bytes([0xff, 7 * (i % 2), i]) + hashlib.sha512(bytes([i])).digest() for i in range(8)],
     "scope": lambda: field("scope.decode", "encoded", b"b") + [b"f" + bytes([1 + i % 2, 1 + i // 2]) + bytes(range(1, 57)) for i in range(4)],
     "store": files,
     "urn": lambda: field("urn.parse", "text"),
