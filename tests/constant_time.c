@@ -171,9 +171,9 @@ hpke(void)
 	    "and not forged");
 }
 
-/* As it must not be done: the first byte that differs ends it. */
+/* As it must not be done: the first byte that differs ends it.  Volatile, or a compiler may do better. */
 static bool
-leaks(const uint8_t *a, const uint8_t *b, size_t len)
+leaks(const volatile uint8_t *a, const volatile uint8_t *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (a[i] != b[i])
