@@ -22,16 +22,6 @@ struct access {
 	uint8_t sink;
 };
 
-static enum pinf_err
-fill(void *ctx, uint8_t *out, size_t len)
-{
-	uint64_t *next = ctx;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)((*next)++ * 0x9d + 1);
-	return PINF_OK;
-}
-
 static void
 run_sign_raw(void *ctx, uint64_t n)
 {
@@ -160,7 +150,7 @@ make(uint64_t *seed)
 			  .task = 9001},
 		.key_version = 3,
 		.expires_ms = 2},
-	    .random = {seed, fill}};
+	    .random = {seed, bench_fill}};
 
 	bench_require(pinf_wallet_new(&a.wallet, a.random) == PINF_OK &&
 			  pinf_hpke_keypair(&a.pair, a.random) == PINF_OK,

@@ -16,16 +16,6 @@ struct derive {
 	uint8_t sink;
 };
 
-static enum pinf_err
-fill(void *ctx, uint8_t *out, size_t len)
-{
-	uint8_t *next = ctx;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (*next)++;
-	return PINF_OK;
-}
-
 static void
 run_keyring(void *ctx, uint64_t n)
 {
@@ -85,9 +75,9 @@ bench_derive(const struct bench_run *run)
 	    .peers = peers_new(),
 	};
 	const struct pinf_domain domain = {.chain_id = 1};
-	uint8_t next = 1;
+	uint64_t next = 1;
 	uint32_t version = 0;
-	const struct pinf_random random = {&next, fill};
+	const struct pinf_random random = {&next, bench_fill};
 
 	bench_require(pinf_keyring_new(&d.keyring, &domain, random) == PINF_OK &&
 			  pinf_keyring_rotate(d.keyring, &version, 0, random) == PINF_OK,

@@ -13,6 +13,16 @@ bench_fail(const char *what)
 	exit(1);
 }
 
+enum pinf_err
+bench_fill(void *counter, uint8_t *out, size_t len)
+{
+	uint64_t *next = counter;
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)((*next)++ * 0x9d);
+	return PINF_OK;
+}
+
 static uint64_t
 now_ns(void)
 {

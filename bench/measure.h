@@ -38,6 +38,8 @@ struct bench_run {
 void bench_measure(const struct bench_run *run, const struct bench_group *group);
 /* A figure of a whole process, in nanoseconds an operation. */
 void bench_record(const struct bench_run *run, const char *group, const char *name, double ns);
+/* A generator that a counter (uint64_t) drives: enough for salts and keys that nobody uses. */
+enum pinf_err bench_fill(void *counter, uint8_t *out, size_t len);
 _Noreturn void bench_fail(const char *what);
 /* Ends, naming what failed: a benchmark of failing calls means nothing. */
 static inline void

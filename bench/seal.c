@@ -21,16 +21,6 @@ struct seal {
 	struct peers *peers;
 };
 
-static enum pinf_err
-fill(void *ctx, uint8_t *out, size_t len)
-{
-	uint64_t *next = ctx;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)((*next)++ * 0x9d);
-	return PINF_OK;
-}
-
 /* Chunk by chunk into one buffer: what streaming to a file does. */
 static void
 run_chunks(void *ctx, uint64_t n)
@@ -155,7 +145,7 @@ bench_seal(const struct bench_run *run)
 			    .purpose = PINF_PURPOSE_INPUT,
 			    .session = 1,
 			    .task = 1}},
-		    .random = {&next, fill},
+		    .random = {&next, bench_fill},
 		    .len = (size_t)run->sizes[i],
 		    .peers = peers_new(),
 		};
