@@ -516,8 +516,8 @@ play(struct game *g, struct fuzz_input *in)
 	} else if (op == SUBMIT) {
 		submit(g);
 	} else if (op == WAIT) {
-		g->r.fails_in =
-		    0; /* A timer that fails is tried again: there is no answer to look at. */
+		/* A timer that fails is tried again: there is no answer to look at. */
+		g->r.fails_in = 0;
 		fuzz_router_wait(&g->r, waits_ms[more % 8]);
 		serve(g, age(g));
 	} else if (op == CLAIM) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/vfs.h"
 #include "store/sqlite_store.h"
 
 struct pinf_api_request *
@@ -132,6 +131,14 @@ wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
 	(void)bytes;
 }
 
+struct sim_vfs *
+fuzz_disk(uint64_t seed)
+{
+	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
+
+	return sim_vfs_new(&hooks, seed);
+}
+
 /* The run that there is, and whether its store has failed: then it fails on until the batch is undone, which ends the run. */
 static struct fuzz_router *running;
 static bool is_broken;
@@ -217,15 +224,13 @@ open_core(struct fuzz_router *r, const struct pinf_store *store)
 static void
 make_base(void)
 {
-	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
 	struct pinf_api_request *create = fuzz_request(PINF_EP_SESSION_CREATE), *allow;
 	struct fuzz_router r;
 	uint64_t seed = 2;
 
 	if (pinf_wallet_new(&base.owner, fuzz_random(&seed)) != PINF_OK ||
 	    pinf_wallet_new(&base.miners[0], fuzz_random(&seed)) != PINF_OK ||
-	    pinf_wallet_new(&base.miners[1], fuzz_random(&seed)) != PINF_OK ||
-	    sim_vfs_new(&hooks, 1) == NULL)
+	    pinf_wallet_new(&base.miners[1], fuzz_random(&seed)) != PINF_OK || fuzz_disk(1) == NULL)
 		abort();
 	fuzz_check(pinf_sqlite_open(&base.disk,
 		       &(struct pinf_sqlite_options){

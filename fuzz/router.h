@@ -6,6 +6,7 @@
 #include <pinf/router.h>
 
 #include "common.h"
+#include "sim/vfs.h"
 
 #define FUZZ_START_MS 1700000000000
 #define FUZZ_MINERS   2
@@ -26,6 +27,8 @@ struct fuzz_router {
 	struct pinf_bytes reply;
 };
 
+/* A disk in memory, SQLite's default. */
+struct sim_vfs *fuzz_disk(uint64_t seed);
 /*
  * With session 1, public, and 2, private, with the first miner on its list and prompts that the router may seal: both the
  * owner's, and nothing else.  Every run begins from the same.

@@ -12,36 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "sim/vfs.h"
+#include "router.h"
 #include "store/sqlite_internal.h"
 
 #define NAME     "fuzz.db"
 #define ROWS_MAX 6
-
-static uint64_t
-now_ms(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-static void
-wrote(void *ctx, const char *file, uint64_t offset, struct pinf_span bytes)
-{
-	(void)ctx;
-	(void)file;
-	(void)offset;
-	(void)bytes;
-}
-
-static struct sim_vfs *
-new_disk(uint64_t seed)
-{
-	static const struct sim_vfs_hooks hooks = {.now_ms = now_ms, .wrote = wrote};
-
-	return sim_vfs_new(&hooks, seed);
-}
 
 static enum pinf_err
 open_store(struct pinf_store *store, bool read_only)
@@ -156,7 +131,7 @@ static void
 migrate(struct fuzz_input *in)
 {
 	const uint8_t faults = fuzz_byte(in), count = 1 + fuzz_byte(in) % ROWS_MAX;
-	struct sim_vfs *disk = new_disk(fuzz_byte(in));
+	struct sim_vfs *disk = fuzz_disk(fuzz_byte(in));
 	struct row rows[ROWS_MAX];
 	struct pinf_store store = {NULL, NULL};
 	enum pinf_err err;
@@ -233,7 +208,7 @@ good_file(void)
 
 	if (file.data != NULL)
 		return &file;
-	disk = new_disk(1);
+	disk = fuzz_disk(1);
 	fuzz_check(open_store(&store, false) == PINF_OK && store.ops->begin(store.ctx) == PINF_OK &&
 		       store.ops->session_insert(store.ctx, &session) == PINF_OK &&
 		       store.ops->task_insert(store.ctx, &task) == PINF_OK &&
@@ -256,7 +231,7 @@ damage(struct fuzz_input *in)
 	struct pinf_bytes *file = good_file();
 	struct pinf_bytes damaged = {0};
 	struct pinf_store store = {NULL, NULL};
-	struct sim_vfs *disk = new_disk(2);
+	struct sim_vfs *disk = fuzz_disk(2);
 	const bool read_only = (fuzz_byte(in) & 1) != 0;
 	enum pinf_err err;
 
@@ -399,7 +374,7 @@ play(struct ledger *l, uint8_t choice)
 static void
 transact(struct fuzz_input *in)
 {
-	struct ledger l = {.disk = new_disk(fuzz_byte(in))};
+	struct ledger l = {.disk = fuzz_disk(fuzz_byte(in))};
 
 	fuzz_check(open_store(&l.store, false) == PINF_OK, "an empty store");
 	for (unsigned i = 0; i < 64 && in->size > 0; i++) {
@@ -425,20 +400,8 @@ transact(struct fuzz_input *in)
 	sim_vfs_free(l.disk);
 }
 
-/* A file of the system's, in a directory of our own. */
+/* A file of the system's, in a directory that is there for one run. */
 static char real_path[64];
-
-static void
-end_real(void)
-{
-	char sibling[80];
-
-	(void)snprintf(sibling, sizeof sibling, "%s-wal", real_path);
-	(void)unlink(sibling);
-	(void)unlink(real_path);
-	*strrchr(real_path, '/') = '\0';
-	(void)rmdir(real_path);
-}
 
 static enum pinf_err
 open_real(struct pinf_store *store, bool read_only)
@@ -474,17 +437,14 @@ real_file(struct fuzz_input *in)
 	struct pinf_store one = {NULL, NULL}, two = {NULL, NULL};
 	struct stat status;
 	const struct pinf_span rest = fuzz_rest(in, SIZE_MAX);
-	const char *directory = getenv("TMPDIR");
+	const char *base = getenv("TMPDIR");
+	char directory[sizeof real_path - sizeof "/a%b.db-wal"];
+	const int len = snprintf(
+	    directory, sizeof directory, "%s/pinf-fuzz-XXXXXX", base == NULL ? "/tmp" : base);
 
-	if (real_path[0] == '\0') {
-		(void)snprintf(real_path, sizeof real_path, "%s/pinf-fuzz-XXXXXX",
-		    directory == NULL ? "/tmp" : directory);
-		fuzz_check(mkdtemp(real_path) != NULL && strlen(real_path) < sizeof real_path - 10,
-		    "a directory");
-		(void)snprintf(real_path + strlen(real_path), sizeof "/a%b.db", "%s", "/a%b.db");
-		(void)atexit(end_real);
-	}
-	(void)unlink(real_path);
+	fuzz_check(
+	    len > 0 && (size_t)len < sizeof directory && mkdtemp(directory) != NULL, "a directory");
+	(void)snprintf(real_path, sizeof real_path, "%s/a%%b.db", directory);
 	fuzz_check(open_real(&two, true) != PINF_OK, "nothing is created by reading");
 	fuzz_check(open_real(&one, false) == PINF_OK && stat(real_path, &status) == 0 &&
 		       (status.st_mode & 0777) == 0600,
@@ -497,6 +457,8 @@ real_file(struct fuzz_input *in)
 	pinf_sqlite_close(&one);
 	fuzz_starve(open_real_starving, rest);
 	fuzz_starve(open_nowhere_starving, rest);
+	(void)unlink(real_path);
+	fuzz_check(rmdir(directory) == 0, "nothing else is left");
 }
 
 int
@@ -514,7 +476,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 'f': real_file(&in); return 0;
 	default: break;
 	}
-	disk = new_disk(3);
+	disk = fuzz_disk(3);
 	sim_vfs_put(disk, NAME, (struct pinf_span){data, size});
 	err = open_store(&store, true);
 	fuzz_check_named(err);
