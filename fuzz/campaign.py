@@ -110,8 +110,19 @@ def minimise_crashes(place, target):
     return [path for path in (place / "found" / target).glob("*") if path.suffix != ".min"]
 
 
+def forget_mended(place, target):
+    """What earlier campaigns found and fails no more."""
+    program, found = place / "fuzz" / f"fuzz_{target}", place / "found" / target
+    for path in [path for path in found.glob("*") if path.suffix != ".min"] if found.is_dir() else ():
+        if run(program, path).returncode == 0:
+            path.unlink()
+            path.with_suffix(".min").unlink(missing_ok=True)
+
+
 def campaign(options, targets):
     place = build(options.engine, targets)
+    for target in targets:
+        forget_mended(place, target)
     seeds = ROOT / "build-fuzz-seeds"
     shutil.rmtree(seeds, ignore_errors=True)
     must(sys.executable, FUZZ / "seeds.py", seeds)
