@@ -72,7 +72,11 @@ BAD = [
     ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/CANARIES.md": "# None\n"}, "lost_key is there, or in src, alone"),
     ({**SOURCE, "release": "", "twin": "\0lost_key\0", "sim/cmd_probes.c": '\t{"a",\n'}, "a is nowhere"),
 ]
-GOOD = [{**SOURCE, "release": "", "twin": "\0lost_key\0"}]
+SCORED_ALONE = {**SOURCE, "release": "", "twin": "\0lost_key\0", "fuzz/floors.json": '{"bugs": {"lost_key": {}}}'}
+BAD += [(SCORED_ALONE, "lost_key: is in one of"), ({**SCORED_ALONE, "fuzz/floors.json": '{"bugs": {"found_key": {}}}'}, "found_key is nowhere in src"),
+        ({**SOURCE, "release": "", "twin": "\0lost_key\0", "fuzz/RESULTS.md": "| `found_key` | x |\n"}, "found_key: is in one of")]
+GOOD = [{**SOURCE, "release": "", "twin": "\0lost_key\0"},
+        {**SCORED_ALONE, "fuzz/RESULTS.md": "| `lost_key` | x |\n", "sim/cmd_canary.c": "", "sim/CANARIES.md": ""}]
 
 if __name__ == "__main__":
     tree.self_check(on_fixture, BAD, GOOD)
