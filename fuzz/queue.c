@@ -275,7 +275,7 @@ describe(
 	if (g->is_sealed == (a->odd == ODD_SUITE))
 		return;
 	p->suite = PINF_SUITE_AES256GCM;
-	p->key_version = task->key_version + (a->odd == ODD_VERSION);
+	p->key_version = task->key_version - (a->odd == ODD_VERSION);
 	p->scope = (struct pinf_scope){.kind = PINF_SCOPE_TASK,
 	    .purpose = PINF_PURPOSE_RESULT,
 	    .session = task->session,

@@ -213,7 +213,9 @@ open_core(struct fuzz_router *r, const struct pinf_store *store)
 	config.storage = (struct pinf_storage){"fs", "local", "pinf"};
 	config.open_sessions = true;
 	config.waiters_max = FUZZ_WAITERS;
+	/* Two versions: another one than a task's may be there. */
 	if (pinf_keyring_new(&keyring, &domain, fuzz_random(&r->seed)) != PINF_OK ||
+	    pinf_keyring_rotate(keyring, &version, r->now_ms, fuzz_random(&r->seed)) != PINF_OK ||
 	    pinf_keyring_rotate(keyring, &version, r->now_ms, fuzz_random(&r->seed)) != PINF_OK)
 		abort();
 	fuzz_check(pinf_router_open(&r->core, &config, keyring, r->store, fuzz_random(&r->seed),

@@ -183,7 +183,7 @@ SEEDS = {
     "grant": lambda: field("grant.open", "grant") + [b"e" + edit for edit in edits(700)] + [b"m" + hashlib.sha512(bytes([i])).digest() * 2 for i in range(8)],
     "hpke": lambda: [bytes([i, i, 7 * i]) + hashlib.sha512(bytes([i])).digest() * 3 for i in range(16)] + [bytes([i, 7, 31]) + bytes(40) for i in range(2)],
     "json": lambda: field("json.check", "text"),
-    "keyring": lambda: field("keyring.open", "file", b"f") + [b"r" + bytes(records) for records in ([], [1, 0], [3, 0, 2, 2], [4, 3, 3, 1, 2, 0], *([state, kind] for state in range(6) for kind in range(0, 64, 3)))],
+    "keyring": lambda: field("keyring.open", "file", b"f") + [b"r" + bytes(records) for records in ([], [1, 0], [3, 0, 2, 2], [4, 3, 3, 1, 2, 0], *([state, kind] for state in range(6) for kind in (*range(8), *range(8, 64, 8))))],
     "kit": kit,
     "miner": scripts,
     "payload": lambda: field("payload.decode", "text") + [b"m" + bytes(chosen) for chosen in ((0x39, 0), (0xd1, 0), (0xd2, 0), (0xd4, 0), (0x39, 1))],

@@ -253,7 +253,7 @@ damage(struct fuzz_input *in)
 
 /* What a batch can change, as the model has it. */
 struct state {
-	uint64_t clock_ms, sessions;
+	uint64_t clock_ms, sessions, tasks; /* as many as the store counts */
 };
 
 struct ledger {
@@ -268,17 +268,21 @@ static struct state
 read_state(const struct pinf_store *store)
 {
 	struct state s = {0};
+	struct pinf_task_counts counts = {{0}};
 
 	fuzz_check(store->ops->clock_get(store->ctx, &s.clock_ms) == PINF_OK &&
-		       store->ops->session_last(store->ctx, &s.sessions) == PINF_OK,
+		       store->ops->session_last(store->ctx, &s.sessions) == PINF_OK &&
+		       store->ops->task_counts(store->ctx, &counts) == PINF_OK,
 	    "a sound store reads");
+	for (int i = 0; i < PINF_TASK_STATES; i++)
+		s.tasks += counts.of[i];
 	return s;
 }
 
 static bool
 same_state(struct state a, struct state b)
 {
-	return a.clock_ms == b.clock_ms && a.sessions == b.sessions;
+	return a.clock_ms == b.clock_ms && a.sessions == b.sessions && a.tasks == b.tasks;
 }
 
 /* After a failure, or the end of the process: what was committed is there; a commit that failed may be. */
@@ -319,6 +323,11 @@ play(struct ledger *l, uint8_t choice)
 	void *ctx = l->store.ctx;
 	struct pinf_session session = {
 	    .id = l->now.sessions + 1, .type = PINF_SESSION_DEDICATED, .epoch = 1};
+	const struct pinf_task task = {.session = session.id,
+	    .id = 1,
+	    .state = PINF_TASK_RESERVED,
+	    .key_version = 1,
+	    .api_version = 3};
 	enum pinf_err err = PINF_OK;
 
 	switch (choice % 8) {
@@ -336,6 +345,9 @@ play(struct ledger *l, uint8_t choice)
 	case 2:
 		if (l->in_batch && (err = ops->session_insert(ctx, &session)) == PINF_OK)
 			l->now.sessions++;
+		if (l->in_batch && err == PINF_OK &&
+		    (err = ops->task_insert(ctx, &task)) == PINF_OK)
+			l->now.tasks++;
 		break;
 	case 3:
 		if (l->in_batch && (err = ops->clock_set(ctx, l->now.clock_ms + choice)) == PINF_OK)
