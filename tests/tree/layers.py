@@ -18,7 +18,7 @@ LAYERS = {
     "src/cli": CORE | {"src/store", "src/host"},
     "sim": CORE | {"src/store"},
     "fuzz": CORE | {"src/store", "sim", "tests/conform"},
-    "bench": CORE | {"src/store"},
+    "bench": CORE | {"src/store", "src/host"},
     "tests": CORE | {"src/store", "src/host", "src/cli", "sim", "fuzz", "bench"},
     "tests/conform": CORE | {"src/host", "sim"},  # the client, the drivers' process; test_conform.py sees that no server and no database come along
 }
@@ -27,7 +27,7 @@ LIBRARIES = [
     (r"(nettle/|sodium|openssl/|secp256k1)", r"(src/crypto/|bench/|fuzz/peer)"),
     (r"sqlite3", r"(src/store/|sim/vfs|fuzz/store|bench/peers/transactions|tests/unit/test_(store|sqlite|vfs))"),
     (r"(cjson/|cJSON)", r"(src/core/json|bench/peers/|tests/unit/)"),  # tests read published vectors by it
-    (r"(civetweb|curl/)", r"src/host/"),
+    (r"(civetweb|curl/)", r"(src/host/|bench/peers/)"),
 ]
 # What the core and everything below it may ask of the C library: no clock, no file, no thread.
 # (malloc.h: the size of a block that is to be wiped.)
