@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acl.c -- whether a list names a miner, among a million entries, and a decision on ready facts. */
+/* acl.c -- whether a list names a miner, among a million entries; decisions on ready facts; policy documents. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <pinf/acl.h>
 
 #include "measure.h"
+#include "peers/codec.h"
 #include "peers/table.h"
 
 #define ENTRIES     1000000
@@ -81,6 +82,16 @@ run_decide(void *ctx, uint64_t n)
 }
 
 static void
+run_trace(void *ctx, uint64_t n)
+{
+	struct lookups *l = ctx;
+	struct pinf_policy_row rows[PINF_POLICY_ROWS_MAX];
+
+	for (uint64_t i = 0; i < n; i++)
+		l->sink += pinf_policy_trace(&l->facts[i % FACTS], rows);
+}
+
+static void
 make_entries(struct lookups *l, uint64_t *seed)
 {
 	for (size_t i = 0; i < l->count; i++) {
@@ -102,10 +113,10 @@ make_entries(struct lookups *l, uint64_t *seed)
 
 /* What a router asks most, near to being allowed: most rows of the table are looked at. */
 static void
-make_facts(struct lookups *l, uint64_t *seed)
+make_facts(struct pinf_facts facts[static FACTS], uint64_t *seed)
 {
 	for (size_t i = 0; i < FACTS; i++)
-		l->facts[i] = (struct pinf_facts){
+		facts[i] = (struct pinf_facts){
 		    .action = (enum pinf_action)(
 			PINF_ACT_CLAIM + draw(seed) % (PINF_ACT_ACCEPT - PINF_ACT_CLAIM + 1)),
 		    .actor = PINF_ACTOR_MINER,
@@ -140,10 +151,80 @@ bench_acl(const struct bench_run *run)
 	    l.asked != NULL && pinf_acl_new(&l.acl, (struct pinf_random){&seed, fill}) == PINF_OK,
 	    "allocation");
 	make_entries(&l, &seed);
-	make_facts(&l, &seed);
+	make_facts(l.facts, &seed);
 	bench_require(pinf_acl_count(l.acl) == l.count, "entries");
 	bench_measure(run, &group);
 	pinf_acl_free(l.acl);
 	table_free(l.table);
 	free(l.asked);
+}
+
+struct documents {
+	struct pinf_policy_doc doc;
+	struct pinf_bytes json, out;
+};
+
+static void
+run_cjson(void *ctx, uint64_t n)
+{
+	const struct documents *d = ctx;
+
+	for (uint64_t i = 0; i < n; i++)
+		bench_require(
+		    peers_json_parse((const char *)d->json.data, d->json.len) != 0, "cJSON");
+}
+
+static void
+run_decode(void *ctx, uint64_t n)
+{
+	const struct documents *d = ctx;
+	struct pinf_policy_doc doc;
+
+	for (uint64_t i = 0; i < n; i++)
+		bench_require(pinf_policy_doc_decode(&doc, pinf_span_of(&d->json), NULL) == PINF_OK,
+		    "pinf_policy_doc_decode");
+}
+
+static void
+run_encode(void *ctx, uint64_t n)
+{
+	struct documents *d = ctx;
+
+	for (uint64_t i = 0; i < n; i++) {
+		d->out.len = 0;
+		bench_require(
+		    pinf_policy_doc_encode(&d->out, &d->doc) == PINF_OK, "pinf_policy_doc_encode");
+	}
+}
+
+void
+bench_policy(const struct bench_run *run)
+{
+	struct lookups l = {.count = 0};
+	struct documents d = {.doc = {.acl_source = PINF_ACL_CONTRACT,
+				  .task_keys_only = true,
+				  .wallet_reads_only = true,
+				  .grant_ms = 30000,
+				  .rotation_ms = 86400000}};
+	const struct bench_case decisions[] = {
+	    {"pinf_policy_decide", run_decide, &l},
+	    {"pinf_policy_trace (every rule)", run_trace, &l},
+	};
+	const struct bench_case documents[] = {
+	    {"raw cJSON parse", run_cjson, &d},
+	    {"pinf_policy_doc_decode", run_decode, &d},
+	    {"pinf_policy_doc_encode", run_encode, &d},
+	};
+	const struct bench_group groups[] = {
+	    {"policy: a decision on ready facts", 0, decisions, 2},
+	    {"policy: a session's policy document", 0, documents, 3},
+	};
+	uint64_t seed = 1;
+
+	make_facts(l.facts, &seed);
+	bench_require(pinf_policy_doc_encode(&d.json, &d.doc) == PINF_OK, "a document");
+	bench_measure(run, &groups[0]);
+	bench_measure(run, &groups[1]);
+	pinf_bytes_free(&d.json);
+	pinf_bytes_free(&d.out);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <pinf/auth.h>
@@ -37,24 +36,12 @@ struct bare {
 	uint64_t seed;
 };
 
-static enum pinf_err
-fill(void *ctx, uint8_t *out, size_t len)
-{
-	uint64_t *z = ctx;
-
-	for (size_t i = 0; i < len; i++) {
-		*z = *z * 6364136223846793005u + 1442695040888963407u;
-		out[i] = (uint8_t)(*z >> 56);
-	}
-	return PINF_OK;
-}
-
 /* A request's header: digest, signature, digits. */
 static void
 run_sign(struct bare *b)
 {
 	bench_require(pinf_auth_sign(b->header, &b->wallet, &b->request, 1700000000000,
-			  (struct pinf_random){&b->seed, fill}) == PINF_OK,
+			  (struct pinf_random){&b->seed, bench_fill}) == PINF_OK,
 	    "sign");
 }
 
@@ -72,7 +59,7 @@ run_check(struct bare *b)
 static void
 run_grant(struct bare *b)
 {
-	const struct pinf_random random = {&b->seed, fill};
+	const struct pinf_random random = {&b->seed, bench_fill};
 	const struct pinf_span none = {NULL, 0}, key = {b->key.bytes, sizeof b->key.bytes};
 	uint8_t enc[PINF_HPKE_PUBLIC_LEN], sealed[sizeof b->key.bytes + 16],
 	    opened[sizeof b->key.bytes];
@@ -92,7 +79,7 @@ run_seal(struct bare *b)
 
 	b->sealed.len = 0;
 	bench_require(
-	    pinf_blob_seal(b->blob, &b->params, &b->key, (struct pinf_random){&b->seed, fill},
+	    pinf_blob_seal(b->blob, &b->params, &b->key, (struct pinf_random){&b->seed, bench_fill},
 		(struct pinf_span){b->plain, sizeof b->plain}, &b->sealed, &sha256) == PINF_OK,
 	    "seal");
 }
@@ -109,7 +96,7 @@ run_open(struct bare *b)
 static void
 run_transaction(struct bare *b)
 {
-	transactions_run(b->transactions);
+	transactions_run(b->transactions, 1);
 }
 
 static void
@@ -126,7 +113,7 @@ set_up(struct bare *b)
 		    .task = 1,
 		    .instance = {1}}}};
 	bench_require(
-	    pinf_wallet_new(&b->wallet, (struct pinf_random){&b->seed, fill}) == PINF_OK &&
+	    pinf_wallet_new(&b->wallet, (struct pinf_random){&b->seed, bench_fill}) == PINF_OK &&
 		pinf_blob_new(&b->blob) == PINF_OK,
 	    "a wallet");
 	b->request = (struct pinf_auth_request){.router = b->wallet.address,
@@ -135,7 +122,7 @@ set_up(struct bare *b)
 	    .path = pinf_span_str("/api/v1/auth/payload_enc_key/task"),
 	    .session = 1,
 	    .task = 1};
-	b->transactions = transactions_open();
+	b->transactions = transactions_open("/dev/shm");
 	bench_require(b->transactions != NULL, "a database in /dev/shm");
 	run_sign(b);
 	run_seal(b);
@@ -190,23 +177,6 @@ children_ms(void)
 	       (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
 }
 
-/* In the child: the pinf-sim beside this program, with its report on a pipe. */
-static _Noreturn void
-become_sim(char *const *options, int out)
-{
-	char path[4096];
-	const ssize_t len = readlink("/proc/self/exe", path, sizeof path - 16);
-	char *end;
-
-	if (len > 0 && dup2(out, STDOUT_FILENO) >= 0) {
-		path[len] = '\0';
-		end = strrchr(path, '/');
-		memcpy(end == NULL ? path : end, "/pinf-sim", sizeof "/pinf-sim");
-		(void)execv(path, options);
-	}
-	_exit(127);
-}
-
 static void
 run_world(struct world *w, char *const *options)
 {
@@ -220,7 +190,7 @@ run_world(struct world *w, char *const *options)
 	bench_require(text != NULL && pipe(pair) == 0, "a pipe");
 	pid = fork();
 	if (pid == 0)
-		become_sim(options, pair[1]);
+		bench_become("pinf-sim", options, pair[1], STDOUT_FILENO);
 	(void)close(pair[1]);
 	while (got > 0 && len < REPLY_MAX) {
 		got = read(pair[0], text + len, REPLY_MAX - len);
@@ -234,15 +204,6 @@ run_world(struct world *w, char *const *options)
 	free(text);
 }
 
-static double
-now_us(void)
-{
-	struct timespec t;
-
-	bench_require(clock_gettime(CLOCK_MONOTONIC, &t) == 0, "clock_gettime");
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 /* The cheapest of five: what it costs when nothing disturbs. */
 static double
 cost_us(struct bare *b, void (*run)(struct bare *), unsigned rounds)
@@ -250,12 +211,12 @@ cost_us(struct bare *b, void (*run)(struct bare *), unsigned rounds)
 	double least = 0;
 
 	for (int k = 0; k < 5; k++) {
-		const double before = now_us();
+		const double before = bench_now_us();
 		double took;
 
 		for (unsigned i = 0; i < rounds; i++)
 			run(b);
-		took = (now_us() - before) / rounds;
+		took = (bench_now_us() - before) / rounds;
 		if (k == 0 || took < least)
 			least = took;
 	}
@@ -298,8 +259,8 @@ compare(const struct bench_run *run, struct bare *b, const struct world *w)
 	    100 * (core_us - bare_us) / core_us);
 	(void)printf("  tasks a second of a core %.0f, bare %.0f: %.2fx (at least 0.6x)\n",
 	    1e6 / core_us, 1e6 / bare_us, bare_us / core_us);
-	bench_record(run, "sim", "perf task", core_us * 1000);
-	bench_record(run, "sim", "bare task", bare_us * 1000);
+	bench_record(run, "sim", "bare task", bare_us * 1000, 1);
+	bench_record(run, "sim", "pinf-sim: perf task", core_us * 1000, core_us / bare_us);
 }
 
 void
@@ -326,6 +287,6 @@ bench_sim(const struct bench_run *run)
 	    "  simulated seconds a second of a core %.0f (at least 1000)\n",
 	    (double)w.answered * 1000 / (double)w.simulated_ms,
 	    (double)w.simulated_ms / (double)w.core_ms);
-	bench_record(run, "sim", "default world, a simulated second",
-	    (double)w.core_ms * 1e9 / (double)w.simulated_ms);
+	bench_record(run, "sim", "pinf-sim: default world, a simulated second",
+	    (double)w.core_ms * 1e9 / (double)w.simulated_ms, 0);
 }

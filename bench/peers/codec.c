@@ -9,7 +9,7 @@
 /* 1: stands for itself; 2: begins an escape; 3: ends a field; 4: a digit too, of an escape. */
 static uint8_t kinds[256];
 
-static void
+__attribute__((constructor)) static void
 make_kinds(void)
 {
 	static const char plain[] = "-._~!$&'()*+,;=@/"
@@ -28,8 +28,6 @@ peers_urn_split(const uint8_t *text, size_t len, size_t starts[static PEERS_URN_
 {
 	size_t fields = 1;
 
-	if (kinds['a'] == 0)
-		make_kinds();
 	if (len < 9 || memcmp(text, "urn:blob:", 9) != 0)
 		return 0;
 	starts[0] = 9;

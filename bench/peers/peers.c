@@ -16,7 +16,7 @@ struct peers {
 	uint8_t nonce[24];
 	struct hmac_sha256_ctx midstate;
 	EVP_CIPHER *aes;
-	EVP_CIPHER_CTX *cipher;
+	EVP_CIPHER_CTX *cipher, *decipher;
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	crypto_aead_aes256gcm_state aes_sodium;
@@ -36,9 +36,11 @@ peers_new(void)
 	hmac_sha256_set_key(&p->midstate, sizeof p->key, p->key);
 	p->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	p->cipher = EVP_CIPHER_CTX_new();
+	p->decipher = EVP_CIPHER_CTX_new();
 	p->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	p->digest = EVP_MD_CTX_new();
-	bench_require(p->aes != NULL && p->cipher != NULL && p->sha256 != NULL && p->digest != NULL,
+	bench_require(p->aes != NULL && p->cipher != NULL && p->decipher != NULL &&
+			  p->sha256 != NULL && p->digest != NULL,
 	    "libcrypto");
 	if (crypto_aead_aes256gcm_is_available())
 		(void)crypto_aead_aes256gcm_beforenm(&p->aes_sodium, p->key);
@@ -49,6 +51,7 @@ void
 peers_free(struct peers *peers)
 {
 	EVP_CIPHER_CTX_free(peers->cipher);
+	EVP_CIPHER_CTX_free(peers->decipher);
 	EVP_CIPHER_free(peers->aes);
 	EVP_MD_CTX_free(peers->digest);
 	EVP_MD_free(peers->sha256);
@@ -104,7 +107,7 @@ peers_derive_blake2b(
 }
 
 static void
-evp_seal(EVP_CIPHER_CTX *ctx, const struct peers *p, const uint8_t *in, size_t len, uint8_t *out)
+evp_seal(EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t len, uint8_t *out)
 {
 	int got = 0;
 
@@ -112,7 +115,6 @@ evp_seal(EVP_CIPHER_CTX *ctx, const struct peers *p, const uint8_t *in, size_t l
 			  EVP_EncryptFinal_ex(ctx, out + got, &got) > 0 &&
 			  EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out + len) > 0,
 	    "AES-256-GCM");
-	(void)p;
 }
 
 void
@@ -121,19 +123,50 @@ peers_seal_aes_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t *
 	bench_require(
 	    EVP_EncryptInit_ex2(peers->cipher, peers->aes, peers->key, peers->nonce, NULL) > 0,
 	    "EVP_EncryptInit");
-	evp_seal(peers->cipher, peers, in, len, out);
+	evp_seal(peers->cipher, in, len, out);
+}
+
+void
+peers_open_aes_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
+{
+	uint8_t tag[16];
+	int got = 0;
+
+	memcpy(tag, in + len, sizeof tag);
+	bench_require(
+	    EVP_DecryptInit_ex2(peers->decipher, peers->aes, peers->key, peers->nonce, NULL) > 0 &&
+		EVP_DecryptUpdate(peers->decipher, out, &got, in, (int)len) > 0 &&
+		EVP_CIPHER_CTX_ctrl(peers->decipher, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) > 0 &&
+		EVP_DecryptFinal_ex(peers->decipher, out + got, &got) > 0,
+	    "opening by AES-256-GCM");
+}
+
+static void
+seal_fresh(const uint8_t *key, const uint8_t *nonce, const uint8_t *in, size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	bench_require(
+	    ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) > 0,
+	    "EVP_EncryptInit");
+	evp_seal(ctx, in, len, out);
+	EVP_CIPHER_CTX_free(ctx);
 }
 
 void
 peers_seal_aes_evp_fresh(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	seal_fresh(peers->key, peers->nonce, in, len, out);
+}
 
-	bench_require(ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, peers->key,
-					 peers->nonce) > 0,
-	    "EVP_EncryptInit");
-	evp_seal(ctx, peers, in, len, out);
-	EVP_CIPHER_CTX_free(ctx);
+void
+peers_derive_and_seal(struct peers *peers, const uint8_t *info, size_t info_len, const uint8_t *in,
+    size_t len, uint8_t *out)
+{
+	uint8_t key[32];
+
+	peers_derive_evp(peers, info, info_len, key);
+	seal_fresh(key, peers->nonce, in, len, out);
 }
 
 void
@@ -166,4 +199,16 @@ peers_sha256_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t out
 			  EVP_DigestUpdate(peers->digest, in, len) > 0 &&
 			  EVP_DigestFinal_ex(peers->digest, out, &got) > 0,
 	    "SHA-256");
+}
+
+void
+peers_sha256_sodium(const uint8_t *in, size_t len, uint8_t out[static 32])
+{
+	(void)crypto_hash_sha256(out, in, len);
+}
+
+void
+peers_blake2b_sodium(const uint8_t *in, size_t len, uint8_t out[static 32])
+{
+	(void)crypto_generichash(out, 32, in, len, NULL, 0);
 }

@@ -30,7 +30,14 @@ void peers_seal_aes_evp_fresh(struct peers *peers, const uint8_t *in, size_t len
 void peers_seal_aes_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out);
 void peers_seal_chacha_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out);
 void peers_seal_xchacha_sodium(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out);
-/* SHA-256 of the input by EVP with a reused context. */
+/* len + 16 bytes of peers_seal_aes_evp's, with a reused context; aborts where the tag is wrong. */
+void peers_open_aes_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t *out);
+/* As it is often written: a key by EVP_PKEY, then a context for one call. */
+void peers_derive_and_seal(struct peers *peers, const uint8_t *info, size_t info_len,
+    const uint8_t *in, size_t len, uint8_t *out);
+/* Hashes of the whole input; evp with a reused context. */
 void peers_sha256_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t out[static 32]);
+void peers_sha256_sodium(const uint8_t *in, size_t len, uint8_t out[static 32]);
+void peers_blake2b_sodium(const uint8_t *in, size_t len, uint8_t out[static 32]);
 
 #endif

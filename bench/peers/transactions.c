@@ -13,7 +13,7 @@ enum { BEGIN, GET, PUT, UPDATE, COMMIT, STATEMENTS };
 struct transactions {
 	sqlite3 *db;
 	sqlite3_stmt *of[STATEMENTS];
-	char path[64];
+	char path[128];
 };
 
 static void
@@ -29,7 +29,7 @@ remove_files(const struct transactions *t)
 }
 
 struct transactions *
-transactions_open(void)
+transactions_open(const char *directory)
 {
 	static const char *const statements[STATEMENTS] = {
 	    [BEGIN] = "BEGIN IMMEDIATE",
@@ -50,7 +50,7 @@ transactions_open(void)
 
 	if (t == NULL)
 		return NULL;
-	(void)snprintf(t->path, sizeof t->path, "/dev/shm/pinf-bench-%ld", (long)getpid());
+	(void)snprintf(t->path, sizeof t->path, "%.90s/pinf-bench-%ld", directory, (long)getpid());
 	good = sqlite3_open(t->path, &t->db) == SQLITE_OK &&
 	       sqlite3_exec(t->db, schema, NULL, NULL, NULL) == SQLITE_OK;
 	for (int i = 0; i < STATEMENTS && good; i++)
@@ -71,13 +71,28 @@ transactions_close(struct transactions *t)
 	free(t);
 }
 
-void
-transactions_run(struct transactions *t)
+static void
+step(struct transactions *t, int statement)
 {
-	for (int i = 0; i < STATEMENTS; i++)
-		if (sqlite3_step(t->of[i]) != (i == GET ? SQLITE_ROW : SQLITE_DONE) ||
-		    sqlite3_reset(t->of[i]) != SQLITE_OK) {
-			(void)fprintf(stderr, "pinf-bench: SQLite: %s\n", sqlite3_errmsg(t->db));
-			abort();
-		}
+	if (sqlite3_step(t->of[statement]) == (statement == GET ? SQLITE_ROW : SQLITE_DONE) &&
+	    sqlite3_reset(t->of[statement]) == SQLITE_OK)
+		return;
+	(void)fprintf(stderr, "pinf-bench: SQLite: %s\n", sqlite3_errmsg(t->db));
+	abort();
+}
+
+void
+transactions_run(struct transactions *t, unsigned steps)
+{
+	step(t, BEGIN);
+	for (unsigned i = 0; i < steps; i++)
+		for (int statement = GET; statement <= UPDATE; statement++)
+			step(t, statement);
+	step(t, COMMIT);
+}
+
+const char *
+transactions_version(void)
+{
+	return sqlite3_libversion();
 }

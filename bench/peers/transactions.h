@@ -5,10 +5,11 @@
 
 struct transactions;
 
-/* In /dev/shm, as the simulator's disk is in memory.  NULL: it cannot be made. */
-struct transactions *transactions_open(void);
+/* In that directory: /dev/shm, as the simulator's disk is in memory, or a real one.  NULL: it cannot be made. */
+struct transactions *transactions_open(const char *directory);
 void transactions_close(struct transactions *t);
-/* A task read and updated under a nonce, committed; aborts where it fails. */
-void transactions_run(struct transactions *t);
+/* One transaction, durable, of that many steps: a task read and updated under a nonce.  Aborts where it fails. */
+void transactions_run(struct transactions *t, unsigned steps);
+const char *transactions_version(void); /* SQLite's */
 
 #endif
