@@ -22,7 +22,7 @@ struct pinf_payload {
 	uint32_t key_version; /* encrypted only, from 1 */
 	struct pinf_scope scope; /* encrypted only */
 	uint32_t inline_len;
-	uint8_t inline_data[PINF_INLINE_MAX];
+	uint8_t inline_data[PINF_INLINE_MAX]; /* nothing is written behind inline_len */
 };
 
 /*

@@ -133,17 +133,15 @@ pinf_hex(char *out, const void *data, size_t len)
 	out[2 * len] = 0;
 }
 
-/* The value of a hex digit, or 16. */
+/* The value of a hex digit, or 16.  Without branches, which digits of a hash would make the processor guess wrong. */
 static unsigned
 hex_digit(unsigned c, bool lower_only)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F' && !lower_only)
-		return c - 'A' + 10;
-	return 16;
+	const unsigned digit = c - '0', letter = (c | (lower_only ? 0u : 0x20u)) - 'a';
+	const unsigned is_digit = digit < 10, is_letter = letter < 6;
+
+	return (digit & -is_digit) | ((letter + 10) & -is_letter) |
+	       (16 & -(1 - is_digit - is_letter));
 }
 
 enum pinf_err

@@ -140,7 +140,7 @@ pinf_payload_read(struct pinf_json_reader *reader, struct pinf_payload *payload)
 {
 	struct pinf_span hex;
 
-	*payload = (struct pinf_payload){0};
+	memset(payload, 0, offsetof(struct pinf_payload, inline_data));
 	if (pinf_json_is_object(reader, "encryption"))
 		read_sealing(reader, payload);
 	else
@@ -175,8 +175,8 @@ pinf_payload_decode(struct pinf_payload *payload, struct pinf_span json)
 	pinf_payload_read(&reader, &p);
 	err = pinf_json_end(&reader);
 	pinf_json_free(parsed);
-	if (err == PINF_OK)
-		*payload = p;
+	if (err == PINF_OK) /* Most have nothing inline: 4 KiB less to copy. */
+		memcpy(payload, &p, offsetof(struct pinf_payload, inline_data) + p.inline_len);
 	return err;
 }
 

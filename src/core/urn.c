@@ -168,14 +168,29 @@ put_octet(struct pinf_buf *out, uint8_t octet, bool encoded)
 	return true;
 }
 
-static enum pinf_err
-append(struct pinf_buf *out, const struct pinf_buf *text)
+static bool
+append(struct pinf_buf *out, struct pinf_span text)
 {
-	if (out->cap - out->len < text->len)
-		return PINF_E_NO_ROOM;
-	memcpy(out->data + out->len, text->data, text->len);
-	out->len += text->len;
-	return PINF_OK;
+	if (out->cap - out->len < text.len)
+		return false;
+	memcpy(out->data + out->len, text.data, text.len);
+	out->len += text.len;
+	return true;
+}
+
+/* A checked field in its canonical spelling: most have nothing encoded, and are what they are. */
+static bool
+put_field(struct pinf_buf *out, struct pinf_span field)
+{
+	if (memchr(field.data, '%', field.len) == NULL)
+		return append(out, field);
+	for (size_t at = 0; at < field.len;) {
+		const unsigned unit = next_unit(field, &at);
+
+		if (!put_octet(out, (uint8_t)unit, unit >= 256))
+			return false;
+	}
+	return true;
 }
 
 enum pinf_err
@@ -186,17 +201,13 @@ pinf_urn_format(struct pinf_buf *out, const struct pinf_urn *urn)
 	bool fits = true;
 
 	for (unsigned i = 0; i < PINF_URN_FIELDS; i++) {
-		const struct pinf_span field = urn->field[i];
-
 		if (i > 0)
 			fits &= put_octet(&text, ':', false);
-		for (size_t at = 0; at < field.len;) {
-			const unsigned unit = next_unit(field, &at);
-
-			fits &= put_octet(&text, (uint8_t)unit, unit >= 256);
-		}
+		fits &= put_field(&text, urn->field[i]);
 	}
-	return fits ? append(out, &text) : PINF_E_URN_LENGTH;
+	if (!fits)
+		return PINF_E_URN_LENGTH;
+	return append(out, (struct pinf_span){space, text.len}) ? PINF_OK : PINF_E_NO_ROOM;
 }
 
 bool
@@ -229,7 +240,9 @@ pinf_urn_make(struct pinf_buf *out, const struct pinf_span plain[static PINF_URN
 	if (!fits)
 		return PINF_E_URN_LENGTH;
 	err = pinf_urn_parse(&urn, (struct pinf_span){space, text.len});
-	return err == PINF_OK ? append(out, &text) : err;
+	if (err == PINF_OK && !append(out, (struct pinf_span){space, text.len}))
+		err = PINF_E_NO_ROOM;
+	return err;
 }
 
 static bool
