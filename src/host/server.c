@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server.c -- HTTP/1.1 on CivetWeb 1.15, whose TLS is never used (it crashes with OpenSSL 3). */
-#define _GNU_SOURCE /* usleep */
+#define _GNU_SOURCE /* dup3, usleep */
 #include "host/server.h"
 
 #include <assert.h>
 #include <civetweb.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,6 +110,34 @@ forget_socket(const struct mg_connection *connection, void **data)
 	return 0;
 }
 
+/*
+ * What came with the head and is in CivetWeb's buffer, which says nowhere how much that is, and mg_read() would wait for
+ * the rest: while it reads, /dev/null stands in the socket's place, of which nothing can be received.  Less than want: that
+ * was all.  Negative: the connection is lost.
+ */
+static int
+read_buffered(const struct pinf_exchange *exchange, uint8_t *to, size_t want)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int kept = null < 0 ? -1 : fcntl(exchange->fd, F_DUPFD_CLOEXEC, 0);
+	int got = 0;
+
+	if (kept >= 0 && dup3(null, exchange->fd, O_CLOEXEC) == exchange->fd) {
+		got = mg_read(exchange->connection, to, want);
+		if (got < 0) /* There was nothing. */
+			got = 0;
+		if (dup3(kept, exchange->fd, O_CLOEXEC) != exchange->fd) {
+			mg_disable_connection_keep_alive(exchange->connection);
+			got = -1;
+		}
+	}
+	if (kept >= 0)
+		(void)close(kept);
+	if (null >= 0)
+		(void)close(null);
+	return got;
+}
+
 enum pinf_err
 pinf_exchange_read(struct pinf_exchange *exchange, struct pinf_buf *piece)
 {
@@ -130,13 +159,20 @@ pinf_exchange_read(struct pinf_exchange *exchange, struct pinf_buf *piece)
 	}
 	if (pinf_monotonic_ms() >= exchange->deadline_ms)
 		return PINF_E_TIMEOUT;
-	/* What is in the socket can be had at once; of what CivetWeb has buffered, a byte at a time. */
-	int ready = 0;
-	if (exchange->fd < 0 || ioctl(exchange->fd, FIONREAD, &ready) != 0 || ready <= 0)
-		ready = 1;
-	if (want > (size_t)ready)
-		want = (size_t)ready;
-	const int got = mg_read(exchange->connection, piece->data + piece->len, want);
+	uint8_t *to = piece->data + piece->len;
+	int got = 0;
+	if (exchange->fd >= 0 && !exchange->unbuffered) {
+		got = read_buffered(exchange, to, want);
+		exchange->unbuffered = got < (int)want;
+	}
+	if (got == 0) {
+		/* What is in the socket can be had at once; for more, it is asked for a byte. */
+		int ready = 0;
+		if (exchange->fd < 0 || ioctl(exchange->fd, FIONREAD, &ready) != 0 || ready <= 0)
+			ready = 1;
+		got =
+		    mg_read(exchange->connection, to, want < (size_t)ready ? want : (size_t)ready);
+	}
 	if (got <= 0)
 		return got == 0 ? PINF_E_IO : PINF_E_TIMEOUT;
 	piece->len += (size_t)got;

@@ -25,6 +25,7 @@ struct pinf_exchange {
 	/* Private to server.c. */
 	void *connection;
 	int fd;
+	bool unbuffered; /* CivetWeb holds nothing more of the body */
 	uint64_t unread;
 	uint64_t deadline_ms; /* monotonic: by when the body must be here */
 	bool expects_continue;

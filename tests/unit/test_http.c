@@ -218,6 +218,9 @@ test_raw(void **state)
 	    {"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: "
 	     "close\r\n\r\n",
 		{"/|HTTP/1.1 200 OK", "/2|", "Cache-Control: no-store"}},
+	    {"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcPOST /2 HTTP/1.1\r\n"
+	     "Host: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nde",
+		{"/1|abcHTTP/1.1 200 OK", "/2|de", ""}},
 	    {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
 		{"HTTP/1.1 408", "Connection: close", "/|"}},
 	    {"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\nsome of it",
@@ -241,6 +244,37 @@ test_raw(void **state)
 	memcpy(head, "GET / HTTP/1.1\r\nX: ", 19);
 	raw(head, sizeof head, out, sizeof out);
 	assert_non_null(strstr(out, "HTTP/1.1 4"));
+}
+
+/* Some of a body comes with its head, some later; the connection goes on. */
+static void
+test_body_in_parts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sent, *answer;
+	} parts[] = {{"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab", NULL},
+	    {"c", NULL}, {"def", "/1|abcdef"},
+	    {"POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", NULL}, {"gh", "/2|gh"}};
+	const struct timeval silence = {5, 0};
+	const int fd = dial();
+	char out[512];
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		const size_t len = strlen(parts[i].sent);
+
+		assert_int_equal(send(fd, parts[i].sent, len, MSG_NOSIGNAL), len);
+		(void)usleep(50000); /* So that it is read by then, as far as it goes. */
+		if (parts[i].answer == NULL)
+			continue;
+		const ssize_t got = recv(fd, out, sizeof out - 1, 0);
+		assert_true(got > 0);
+		out[got] = '\0';
+		assert_non_null(strstr(out, "200 OK"));
+		assert_non_null(strstr(out, parts[i].answer));
+	}
+	(void)close(fd);
 }
 
 /* A body that trickles in is given up in time, however steadily it trickles. */
@@ -293,6 +327,7 @@ main(void)
 	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_raw),
+	    cmocka_unit_test(test_body_in_parts),
 	    cmocka_unit_test(test_slow_body),
 	    cmocka_unit_test(test_port_taken),
 	};
