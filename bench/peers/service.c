@@ -18,23 +18,30 @@
 #define THREADS_MAX 64
 
 struct bare {
-	const struct service_work *work;
+	struct service_work *work;
 	struct transactions *transactions;
-	atomic_uint_fast64_t next; /* file to put */
+	atomic_uint_fast64_t next_task, next_put;
 	uint8_t *bytes;
 	int directory;
+
+	pthread_mutex_t lock;
+	pthread_cond_t asked, committed;
+	unsigned waiting; /* steps that the next commit makes durable */
+	uint64_t generation; /* commits that have begun */
+	uint64_t done; /* of those, that have ended */
+	bool over;
 };
 
 static void
-put(struct bare *bare, uint64_t index)
+put(struct bare *bare)
 {
+	const unsigned long long index = atomic_fetch_add(&bare->next_put, 1);
 	char temporary[256], name[256];
 	int fd;
 
-	(void)snprintf(temporary, sizeof temporary, "%s/put-%llu.tmp", bare->work->directory,
-	    (unsigned long long)index);
 	(void)snprintf(
-	    name, sizeof name, "%s/put-%llu", bare->work->directory, (unsigned long long)index);
+	    temporary, sizeof temporary, "%s/put-%llu.tmp", bare->work->directory, index);
+	(void)snprintf(name, sizeof name, "%s/put-%llu", bare->work->directory, index);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	bench_require(
 	    fd >= 0 &&
@@ -44,51 +51,98 @@ put(struct bare *bare, uint64_t index)
 	    "putting a file");
 }
 
+/* Waits until a commit that began after now has ended. */
+static void
+step(struct bare *bare)
+{
+	uint64_t mine;
+
+	(void)pthread_mutex_lock(&bare->lock);
+	bare->waiting++;
+	mine = bare->generation + 1;
+	(void)pthread_cond_signal(&bare->asked);
+	while (bare->done < mine)
+		(void)pthread_cond_wait(&bare->committed, &bare->lock);
+	(void)pthread_mutex_unlock(&bare->lock);
+}
+
 static void *
-put_files(void *arg)
+do_tasks(void *arg)
 {
 	struct bare *bare = arg;
-	uint64_t index;
+	const struct service_work *w = bare->work;
 
-	while ((index = atomic_fetch_add(&bare->next, 1)) < bare->work->puts)
-		put(bare, index);
+	while (atomic_fetch_add(&bare->next_task, 1) < w->tasks)
+		for (unsigned i = 0; i < w->steps; i++) {
+			step(bare);
+			/* Spread evenly. */
+			if ((i + 1) * w->puts / w->steps > i * w->puts / w->steps)
+				put(bare);
+		}
 	return NULL;
 }
 
-static void
-commit_all(struct bare *bare)
+static void *
+commit_steps(void *arg)
 {
-	const struct service_work *w = bare->work;
+	struct bare *bare = arg;
 
-	for (uint64_t i = 0, rows = 0; i < w->commits; i++) {
-		const uint64_t until = w->rows * (i + 1) / w->commits;
-
-		transactions_run(bare->transactions, (unsigned)(until - rows));
-		rows = until;
+	(void)pthread_mutex_lock(&bare->lock);
+	for (;;) {
+		while (bare->waiting == 0 && !bare->over)
+			(void)pthread_cond_wait(&bare->asked, &bare->lock);
+		if (bare->waiting == 0)
+			break;
+		const unsigned steps = bare->waiting;
+		bare->waiting = 0;
+		bare->generation++;
+		(void)pthread_mutex_unlock(&bare->lock);
+		transactions_run(bare->transactions, steps * bare->work->rows);
+		(void)pthread_mutex_lock(&bare->lock);
+		bare->done++;
+		bare->work->commits++;
+		(void)pthread_cond_broadcast(&bare->committed);
 	}
+	(void)pthread_mutex_unlock(&bare->lock);
+	return NULL;
+}
+
+static double
+run_threads(struct bare *bare)
+{
+	pthread_t ids[THREADS_MAX], writer;
+	const double before = bench_now_us();
+
+	bench_require(pthread_create(&writer, NULL, commit_steps, bare) == 0, "starting a thread");
+	for (unsigned i = 0; i < bare->work->threads; i++)
+		bench_require(
+		    pthread_create(&ids[i], NULL, do_tasks, bare) == 0, "starting a thread");
+	for (unsigned i = 0; i < bare->work->threads; i++)
+		(void)pthread_join(ids[i], NULL);
+	(void)pthread_mutex_lock(&bare->lock);
+	bare->over = true;
+	(void)pthread_cond_signal(&bare->asked);
+	(void)pthread_mutex_unlock(&bare->lock);
+	(void)pthread_join(writer, NULL);
+	return bench_now_us() - before;
 }
 
 double
-service_bare_us(const struct service_work *work)
+service_bare_us(struct service_work *work)
 {
 	struct bare bare = {.work = work,
 	    .transactions = transactions_open(work->directory),
 	    .bytes = calloc(1, work->put_len),
-	    .directory = open(work->directory, O_RDONLY | O_DIRECTORY)};
-	pthread_t ids[THREADS_MAX];
+	    .directory = open(work->directory, O_RDONLY | O_DIRECTORY),
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .asked = PTHREAD_COND_INITIALIZER,
+	    .committed = PTHREAD_COND_INITIALIZER};
 	double took;
 
 	bench_require(bare.transactions != NULL && bare.bytes != NULL && bare.directory >= 0 &&
 			  work->threads <= THREADS_MAX,
 	    "a directory");
-	took = bench_now_us();
-	for (unsigned i = 0; i < work->threads; i++)
-		bench_require(
-		    pthread_create(&ids[i], NULL, put_files, &bare) == 0, "starting a thread");
-	commit_all(&bare);
-	for (unsigned i = 0; i < work->threads; i++)
-		(void)pthread_join(ids[i], NULL);
-	took = bench_now_us() - took;
+	took = run_threads(&bare);
 	transactions_close(bare.transactions);
 	free(bare.bytes);
 	(void)close(bare.directory);

@@ -6,19 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As much of it as a router was seen to do. */
+/* As a router was seen to do it: tasks, that many at once, of so many durable steps one after the other. */
 struct service_work {
 	const char *directory; /* of the same disk */
-	unsigned threads; /* that put files */
-	uint64_t
-	    puts; /* of put_len bytes each: written, synced, linked to a name, its directory synced */
+	unsigned threads; /* tasks in hand */
+	uint64_t tasks;
+	unsigned steps; /* transactions that a task waits for; all that wait share one commit, synchronous=FULL */
+	unsigned rows; /* changed by a step */
+	unsigned puts; /* among the steps, files: written, synced, linked to a name, its directory synced */
 	size_t put_len;
-	uint64_t commits; /* transactions, synchronous=FULL, one after the other beside the puts */
-	uint64_t rows; /* changed by all of them */
+	uint64_t commits; /* set: how many there were */
 };
 
 /* Microseconds until all is done; aborts where it fails. */
-double service_bare_us(const struct service_work *work);
+double service_bare_us(struct service_work *work);
 
 /* CivetWeb, answering "hello" to whatever is asked. */
 struct hello;
