@@ -31,17 +31,17 @@ malloc(size_t size)
 }
 
 void *
-calloc(size_t members, size_t size)
+calloc(size_t nmemb, size_t size)
 {
 	count++;
-	return __libc_calloc(members, size);
+	return __libc_calloc(nmemb, size);
 }
 
 void *
-realloc(void *old, size_t size)
+realloc(void *ptr, size_t size)
 {
 	count++;
-	return __libc_realloc(old, size);
+	return __libc_realloc(ptr, size);
 }
 
 #else

@@ -227,7 +227,7 @@ bench_measure(const struct bench_run *run, const struct bench_group *group)
 	const uint64_t slice_ns =
 	    run->seconds == 0 ? 100000 : run->seconds * 1000000000u / (rounds * group->count);
 	struct cost costs[BENCH_CASES_MAX][BENCH_ROUNDS];
-	uint64_t own[BENCH_CASES_MAX], *n = run->team == NULL ? own : run->team->n;
+	uint64_t own[BENCH_CASES_MAX] = {0}, *n = run->team == NULL ? own : run->team->n;
 
 	bench_require(group->count <= BENCH_CASES_MAX, "a group with that many cases");
 	for (size_t i = 0; i < group->count; i++)

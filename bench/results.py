@@ -166,8 +166,10 @@ def bars(main, sizes, files_of):
             rows[("router: memory", "pinf router: KiB")]["ps_median"] / 1000 / 1024, "{:.1f} MiB")
     growth = [r["ratio_milli"] / 1000 for (g, _), r in rows.items() if g == "queue: growth"]
     at_most("a task with 1,000,000 stored, of one with 1,000", 1.3, max(growth))
-    if ("sim", "pinf-sim: perf task") in rows:
-        at_least("simulator, perf, of its bare work", 0.6, 1 / ratio("sim", "pinf-sim: perf task"))
+    at_least("simulator, perf, of its bare work", 0.6, 1 / ratio("sim: perf world", "pinf-sim: task"))
+    if ("sim: default world", "pinf-sim: task") in rows:
+        at_least("simulator, default world, simulated seconds a second of a core", 1000,
+                 1e12 / rows[("sim: default world", "pinf-sim: simulated second")]["ps_median"], "{:.0f}")
     return out
 
 

@@ -148,7 +148,7 @@ run_raw_open(void *ctx, uint64_t n)
 		struct pinf_hash hash;                                                             \
                                                                                                    \
 		for (uint64_t i = 0; i < n; i++)                                                   \
-			call;                                                                      \
+			(call);                                                                    \
 	}
 RUN_HASH(sha256, peers_sha256_evp(s->peers, s->plain, s->len, hash.bytes))
 RUN_HASH(sha256_sodium, peers_sha256_sodium(s->plain, s->len, hash.bytes))
