@@ -151,9 +151,10 @@ host_tell(struct pinf_router_host *host, uint64_t id, struct pinf_effect *effect
 		clear_effect(&w->effect); /* Taken back by the core: a batch was undone. */
 		w->effect = *effect;
 		memset(effect, 0, sizeof *effect);
-		(void)pthread_cond_signal(&w->told);
 	}
 	(void)pthread_mutex_unlock(&host->lock);
+	if (there) /* Who is told wants the lock first of all. */
+		(void)pthread_cond_signal(&w->told);
 	return there;
 }
 

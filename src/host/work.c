@@ -106,7 +106,7 @@ unlock(struct pinf_queue *queue)
 	(void)rc;
 }
 
-/* With the lock held. */
+/* With the lock held, which is given back before somebody is woken: it is the first thing that he wants. */
 static void
 append(struct pinf_queue *queue, struct pinf_job *job)
 {
@@ -117,6 +117,7 @@ append(struct pinf_queue *queue, struct pinf_job *job)
 		queue->first = job;
 	queue->last = job;
 	queue->count++;
+	unlock(queue);
 	(void)pthread_cond_signal(&queue->filled);
 }
 
@@ -125,18 +126,18 @@ pinf_queue_push(struct pinf_queue *queue, struct pinf_job *job)
 {
 	lock(queue);
 	append(queue, job);
-	unlock(queue);
 }
 
 enum pinf_err
 pinf_queue_offer(struct pinf_queue *queue, struct pinf_job *job, size_t max)
 {
 	lock(queue);
-	const bool room = !queue->closed && queue->count < max;
-	if (room)
-		append(queue, job);
-	unlock(queue);
-	return room ? PINF_OK : PINF_E_BUSY;
+	if (queue->closed || queue->count >= max) {
+		unlock(queue);
+		return PINF_E_BUSY;
+	}
+	append(queue, job);
+	return PINF_OK;
 }
 
 void
@@ -146,7 +147,6 @@ pinf_queue_push_wait(struct pinf_queue *queue, struct pinf_job *job, size_t max)
 	while (queue->count >= max)
 		(void)pthread_cond_wait(&queue->drained, &queue->lock);
 	append(queue, job);
-	unlock(queue);
 }
 
 size_t
