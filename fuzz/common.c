@@ -129,7 +129,7 @@ fuzz_failed(void)
 	return failed;
 }
 
-void
+FUZZ_UNTRACED void
 fuzz_starve(enum pinf_err (*attempt)(struct pinf_span in), struct pinf_span in)
 {
 	unsigned sum = (unsigned)in.len;

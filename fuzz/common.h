@@ -11,6 +11,13 @@
 /* One target's entry point: libFuzzer's, AFL++'s and replay.c's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* An oracle's own loops: an engine that followed their branches would spend its time on them. */
+#ifdef __clang__
+#define FUZZ_UNTRACED __attribute__((no_sanitize("coverage")))
+#else
+#define FUZZ_UNTRACED
+#endif
+
 /* Aborts with the oracle's name where it does not hold. */
 _Noreturn void fuzz_fail(const char *oracle);
 static inline void
