@@ -143,6 +143,7 @@ end_json(struct pinf_json_writer *w)
 	struct rusage used;
 
 	bench_require(getrusage(RUSAGE_SELF, &used) == 0, "getrusage");
+	(void)printf("peak memory: %.1f MiB\n", (double)used.ru_maxrss / 1024);
 	pinf_json_close(w, ']');
 	pinf_json_put_uint(w, "peak_rss_kib", (uint64_t)used.ru_maxrss);
 	pinf_json_put_uint(w, "schema", BENCH_SCHEMA);
@@ -201,7 +202,8 @@ run_benches(const struct pinf_options *o)
 	}
 	begin_json(&w, &run, threads);
 	good = run_named(which, &run, threads);
-	end_json(&w);
+	if (good)
+		end_json(&w);
 	if (good && path[0] != '\0')
 		write_json(path, &json);
 	if (good && old[0] != '\0')
