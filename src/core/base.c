@@ -133,31 +133,36 @@ pinf_hex(char *out, const void *data, size_t len)
 	out[2 * len] = 0;
 }
 
-/* The value of a hex digit, or 16.  Without branches, which digits of a hash would make the processor guess wrong. */
+/* Without branches, as all of pinf_unhex(): the digits of a hash would make the processor guess wrong, those of a key tell. */
 static unsigned
-hex_digit(unsigned c, bool lower_only)
+is_hex(unsigned c, bool lower_only)
 {
-	const unsigned digit = c - '0', letter = (c | (lower_only ? 0u : 0x20u)) - 'a';
-	const unsigned is_digit = digit < 10, is_letter = letter < 6;
+	const unsigned lower = lower_only ? c : c | 0x20;
 
-	return (digit & -is_digit) | ((letter + 10) & -is_letter) |
-	       (16 & -(1 - is_digit - is_letter));
+	return ((c >= '0') & (c <= '9')) | ((lower >= 'a') & (lower <= 'f'));
+}
+
+/* ASCII has the letters' values in their low bits, less 9. */
+static unsigned
+hex_value(unsigned c)
+{
+	return (c & 15) + 9 * (c >> 6);
 }
 
 enum pinf_err
 pinf_unhex(uint8_t *out, size_t len, struct pinf_span hex, bool lower_only)
 {
-	unsigned bad = 0;
+	unsigned good = 1;
 
 	if (hex.len % 2 != 0 || hex.len / 2 != len)
 		return PINF_E_LENGTH;
 	for (size_t i = 0; i < hex.len; i++)
-		bad |= hex_digit(hex.data[i], lower_only);
-	if ((bad & 16) != 0)
+		good &= is_hex(hex.data[i], lower_only);
+	if (good == 0)
 		return PINF_E_SYNTAX;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(hex_digit(hex.data[2 * i], lower_only) << 4 |
-				   hex_digit(hex.data[2 * i + 1], lower_only));
+		out[i] =
+		    (uint8_t)(hex_value(hex.data[2 * i]) << 4 | hex_value(hex.data[2 * i + 1]));
 	return PINF_OK;
 }
 

@@ -133,7 +133,8 @@ find(const struct pinf_json_reader *reader, const char *name, unsigned *index)
 	*index = 0;
 	if (reader->object != NULL && reader->err == PINF_OK)
 		item = ((const cJSON *)reader->object)->child;
-	for (; item != NULL && strcmp(item->string, name) != 0; item = item->next)
+	for (; item != NULL && (item->string[0] != name[0] || strcmp(item->string, name) != 0);
+	     item = item->next)
 		(*index)++;
 	return item;
 }
