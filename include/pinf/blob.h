@@ -83,7 +83,8 @@ const struct pinf_blob_params *pinf_blob_params_of(const struct pinf_blob *blob)
  * seal, 16 bytes fewer to open; else E_NO_ROOM.  A chunk that fails leaves out as it was, wiped.
  *
  * One chunk anywhere, for threads and ranges.  real is full (plan->chunk_real) in every chunk
- * before the plaintext's last, and empty in padding chunks.
+ * before the plaintext's last, and empty in padding chunks.  It may lie where its chunk will: at
+ * the end of out.
  */
 PINF_MUST_CHECK enum pinf_err pinf_blob_seal_at(struct pinf_blob *blob,
     const struct pinf_blob_plan *plan, uint64_t index, struct pinf_span real, struct pinf_buf *out);

@@ -206,7 +206,7 @@ pinf_blob_seal_at(struct pinf_blob *blob, const struct pinf_blob_plan *plan, uin
 	if (blob->params.padded) {
 		const size_t room = len - PINF_BLOB_COUNT_LEN;
 		assert(len >= PINF_BLOB_COUNT_LEN && real.len <= room);
-		if (real.len > 0)
+		if (real.len > 0 && real.data != at)
 			memcpy(at, real.data, real.len);
 		memset(at + real.len, 0, room - real.len);
 		pinf_be_put(at + room, PINF_BLOB_COUNT_LEN, real.len);

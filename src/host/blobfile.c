@@ -2,7 +2,7 @@
 /*
  * blobfile.c -- sealing and opening from file to file.  Workers take batches of chunks, read,
  * seal or open, and write each at its place; the caller's thread follows in order, for the
- * SHA-256 of the sealed bytes and for what only the order shows.
+ * SHA-256 of the sealed bytes and for what only the order shows, and works where it would wait.
  */
 #include "host/blobfile.h"
 
@@ -84,23 +84,24 @@ extent_of(const struct pipe *pipe, uint64_t batch)
 	return e;
 }
 
+/* Each chunk is read to where it will lie sealed. */
 static enum pinf_err
 seal_batch(struct pipe *pipe, struct pinf_blob *blob, uint64_t batch, struct slot *slot)
 {
 	const struct extent e = extent_of(pipe, batch);
 	const uint64_t real = pipe->plan.chunk_real;
-	const uint64_t from = e.first * real;
-	const uint64_t left = pipe->plain_len > from ? pipe->plain_len - from : 0;
-	const size_t len =
-	    left < (e.end - e.first) * real ? (size_t)left : (size_t)((e.end - e.first) * real);
-	enum pinf_err err = pinf_read_at(pipe->in, &slot->plain, len, from);
+	enum pinf_err err = PINF_OK;
 
 	for (uint64_t i = e.first; i < e.end && err == PINF_OK; i++) {
-		const size_t at = (size_t)((i - e.first) * real);
-		const size_t rest = at < len ? len - at : 0;
-		const struct pinf_span data = {
-		    slot->plain.data + (rest > 0 ? at : 0), rest < real ? rest : (size_t)real};
-		err = pinf_blob_seal_at(blob, &pipe->plan, i, data, &slot->sealed);
+		const uint64_t left = pipe->plain_len > i * real ? pipe->plain_len - i * real : 0;
+		struct pinf_buf data = {
+		    slot->sealed.data + slot->sealed.len, 0, slot->sealed.cap - slot->sealed.len};
+
+		err = pinf_read_at(
+		    pipe->in, &data, left < real ? (size_t)left : (size_t)real, i * real);
+		if (err == PINF_OK)
+			err = pinf_blob_seal_at(blob, &pipe->plan, i,
+			    (struct pinf_span){data.data, data.len}, &slot->sealed);
 	}
 	if (err == PINF_OK)
 		err = pinf_write_at(
@@ -158,19 +159,27 @@ consume(struct pipe *pipe, uint64_t batch)
 	return PINF_OK;
 }
 
-/* Waits for room, takes the next batch; false: no more, or somebody failed. */
+/* With the lock held: whether there is a batch to take, and a slot for it. */
 static bool
-take(struct pipe *pipe, uint64_t *batch)
+is_open(const struct pipe *pipe)
 {
-	(void)pthread_mutex_lock(&pipe->lock);
-	while (pipe->err == PINF_OK && pipe->next < pipe->end_batch &&
-	       pipe->next >= pipe->consumed + pipe->slot_count)
-		(void)pthread_cond_wait(&pipe->changed, &pipe->lock);
-	const bool go = pipe->err == PINF_OK && pipe->next < pipe->end_batch;
-	if (go)
-		*batch = pipe->next++;
+	return pipe->err == PINF_OK && pipe->next < pipe->end_batch &&
+	       pipe->next < pipe->consumed + pipe->slot_count;
+}
+
+/* With the lock held, which is given back meanwhile: does the next batch. */
+static void
+do_next(struct pipe *pipe, struct pinf_blob *blob)
+{
+	const uint64_t batch = pipe->next++;
+
 	(void)pthread_mutex_unlock(&pipe->lock);
-	return go;
+	const enum pinf_err err = do_batch(pipe, blob, batch);
+	(void)pthread_mutex_lock(&pipe->lock);
+	pipe->slots[batch % pipe->slot_count].done = err == PINF_OK;
+	if (pipe->err == PINF_OK)
+		pipe->err = err;
+	(void)pthread_cond_broadcast(&pipe->changed);
 }
 
 static void *
@@ -178,31 +187,33 @@ work(void *arg)
 {
 	struct pipe *pipe = arg;
 	struct pinf_blob *blob = NULL;
-	uint64_t batch;
-	enum pinf_err err = pinf_blob_clone(&blob, pipe->origin);
+	const enum pinf_err err = pinf_blob_clone(&blob, pipe->origin);
 
-	while (err == PINF_OK && take(pipe, &batch)) {
-		err = do_batch(pipe, blob, batch);
-		(void)pthread_mutex_lock(&pipe->lock);
-		pipe->slots[batch % pipe->slot_count].done = err == PINF_OK;
-		(void)pthread_cond_broadcast(&pipe->changed);
-		(void)pthread_mutex_unlock(&pipe->lock);
-	}
-	pinf_blob_free(blob);
 	if (err != PINF_OK)
 		fail(pipe, err);
+	(void)pthread_mutex_lock(&pipe->lock);
+	while (pipe->err == PINF_OK && pipe->next < pipe->end_batch)
+		if (is_open(pipe))
+			do_next(pipe, blob);
+		else
+			(void)pthread_cond_wait(&pipe->changed, &pipe->lock);
+	(void)pthread_mutex_unlock(&pipe->lock);
+	pinf_blob_free(blob);
 	return NULL;
 }
 
-/* Waits until the batch is done; false: somebody failed. */
+/* Until the batch is done, helps; false: somebody failed. */
 static bool
-await(struct pipe *pipe, uint64_t batch)
+await(struct pipe *pipe, struct pinf_blob *blob, uint64_t batch)
 {
 	struct slot *slot = &pipe->slots[batch % pipe->slot_count];
 
 	(void)pthread_mutex_lock(&pipe->lock);
 	while (pipe->err == PINF_OK && !slot->done)
-		(void)pthread_cond_wait(&pipe->changed, &pipe->lock);
+		if (is_open(pipe))
+			do_next(pipe, blob);
+		else
+			(void)pthread_cond_wait(&pipe->changed, &pipe->lock);
 	const bool go = pipe->err == PINF_OK;
 	slot->done = false;
 	(void)pthread_mutex_unlock(&pipe->lock);
@@ -222,20 +233,23 @@ static enum pinf_err
 run_threads(struct pipe *pipe, unsigned threads)
 {
 	pthread_t ids[PINF_BLOBFILE_THREADS_MAX];
+	struct pinf_blob *blob = NULL;
+	enum pinf_err err = pinf_blob_clone(&blob, pipe->origin);
 	unsigned count = 0;
 
-	while (count + 1 < threads && pthread_create(&ids[count], NULL, work, pipe) == 0)
+	while (err == PINF_OK && count + 1 < threads &&
+	       pthread_create(&ids[count], NULL, work, pipe) == 0)
 		count++;
-	if (count == 0)
-		fail(pipe, PINF_E_IO);
-	for (uint64_t batch = 0; batch < pipe->end_batch && await(pipe, batch); batch++) {
-		const enum pinf_err err = consume(pipe, batch);
-		if (err != PINF_OK)
-			fail(pipe, err);
+	for (uint64_t batch = 0;
+	     err == PINF_OK && batch < pipe->end_batch && await(pipe, blob, batch); batch++) {
+		err = consume(pipe, batch);
 		release(pipe);
 	}
+	if (err != PINF_OK)
+		fail(pipe, err);
 	for (unsigned i = 0; i < count; i++)
 		(void)pthread_join(ids[i], NULL);
+	pinf_blob_free(blob);
 	return pipe->err;
 }
 
@@ -258,10 +272,14 @@ static void
 free_slots(struct pipe *pipe)
 {
 	for (size_t i = 0; pipe->slots != NULL && i < pipe->slot_count; i++) {
-		if (pipe->slots[i].plain.data != NULL)
-			pinf_wipe(pipe->slots[i].plain.data, pipe->slots[i].plain.cap);
-		free(pipe->slots[i].plain.data);
-		free(pipe->slots[i].sealed.data);
+		struct pinf_buf *const bufs[] = {&pipe->slots[i].plain, &pipe->slots[i].sealed};
+
+		for (size_t k = 0; k < 2;
+		     k++) { /* What failed may have left plaintext in either. */
+			if (bufs[k]->data != NULL)
+				pinf_wipe(bufs[k]->data, bufs[k]->cap);
+			free(bufs[k]->data);
+		}
 	}
 	free(pipe->slots);
 }
@@ -271,12 +289,13 @@ make_slots(struct pipe *pipe, unsigned threads)
 {
 	const size_t chunk = (size_t)1 << pipe->params.chunk_log2;
 	const size_t cap = pipe->batch_chunks * (chunk + PINF_TAG_LEN);
+	const size_t plain_cap = pipe->sealing ? 1 : cap; /* sealed where it was read to */
 
 	pipe->slot_count = threads == 1 ? 1 : 2 * (size_t)threads;
 	if ((pipe->slots = calloc(pipe->slot_count, sizeof *pipe->slots)) == NULL)
 		return PINF_E_NO_MEMORY;
 	for (size_t i = 0; i < pipe->slot_count; i++) {
-		pipe->slots[i].plain = (struct pinf_buf){malloc(cap), 0, cap};
+		pipe->slots[i].plain = (struct pinf_buf){malloc(plain_cap), 0, plain_cap};
 		pipe->slots[i].sealed = (struct pinf_buf){malloc(cap), 0, cap};
 		if (pipe->slots[i].plain.data == NULL || pipe->slots[i].sealed.data == NULL)
 			return PINF_E_NO_MEMORY;

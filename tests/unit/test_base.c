@@ -86,6 +86,20 @@ hex_goes_both_ways(void **state)
 		else
 			assert_memory_equal(got, "\1\2\3\4", 4);
 	}
+	for (unsigned c = 0; c < 256; c++) { /* Every octet, in either place of a pair. */
+		const char *const lower = "0123456789abcdef", *const upper = "0123456789ABCDEF";
+		const char *at = c == 0 ? NULL : strchr(lower, (int)c);
+		const char *any = at != NULL || c == 0 ? at : strchr(upper, (int)c);
+		const uint8_t pair[] = {'7', (uint8_t)c}, riap[] = {(uint8_t)c, '7'};
+		uint8_t got = 0;
+
+		assert_err(pinf_unhex(&got, 1, (struct pinf_span){pair, 2}, true),
+		    at == NULL ? PINF_E_SYNTAX : PINF_OK);
+		assert_err(pinf_unhex(&got, 1, (struct pinf_span){riap, 2}, false),
+		    any == NULL ? PINF_E_SYNTAX : PINF_OK);
+		if (any != NULL)
+			assert_int_equal(got >> 4, any - (at != NULL ? lower : upper));
+	}
 	pinf_hex(text, want, 4);
 	assert_string_equal(text, "00ff7f10");
 	pinf_hex(text, want, 0);
