@@ -131,6 +131,7 @@ double
 service_bare_us(struct service_work *work)
 {
 	struct bare bare = {.work = work,
+	    .next_put = work->first_put,
 	    .transactions = transactions_open(work->directory),
 	    .bytes = calloc(1, work->put_len),
 	    .directory = open(work->directory, O_RDONLY | O_DIRECTORY),

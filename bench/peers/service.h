@@ -11,9 +11,12 @@ struct service_work {
 	const char *directory; /* of the same disk */
 	unsigned threads; /* tasks in hand */
 	uint64_t tasks;
-	unsigned steps; /* transactions that a task waits for; all that wait share one commit, synchronous=FULL */
+	unsigned
+	    steps; /* transactions that a task waits for; all that wait share one commit, synchronous=FULL */
 	unsigned rows; /* changed by a step */
-	unsigned puts; /* among the steps, files: written, synced, linked to a name, its directory synced */
+	unsigned
+	    puts; /* among the steps, files: written, synced, linked to a name, its directory synced */
+	uint64_t first_put; /* the number in the first file's name */
 	size_t put_len;
 	uint64_t commits; /* set: how many there were */
 };
