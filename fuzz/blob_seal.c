@@ -147,6 +147,13 @@ check_streaming(struct pinf_blob *blob, const struct pinf_blob_params *params,
 			       memcmp(room, sealed.data + at, out.len) == 0,
 		    "a clone seals the same");
 		out.len = 0;
+		if (real > 0)
+			memcpy(room, plain.data, real);
+		fuzz_check(pinf_blob_seal_at(
+			       clone, &plan, i, (struct pinf_span){room, real}, &out) == PINF_OK &&
+			       memcmp(room, sealed.data + at, out.len) == 0,
+		    "and where it lies");
+		out.len = 0;
 		fuzz_check(pinf_blob_seal_next(blob, (struct pinf_span){plain.data, real}, end,
 			       &out, &more) == PINF_OK &&
 			       out.len <= sealed.len - at &&
