@@ -93,12 +93,12 @@ def files(seconds):
 
 def plot(points):
     """An SVG: microseconds a task over tasks stored, both axes labelled; the band is what is allowed."""
-    width, height, left, bottom = 640, 320, 60, 40
+    width, height, left, right, bottom = 640, 320, 60, 44, 40
     xs = [math.log10(count) for count, _ in points]
     top = max(us for _, us in points) * 1.5
 
     def x(value):
-        return left + (value - xs[0]) / (xs[-1] - xs[0]) * (width - left - 20)
+        return left + (value - xs[0]) / (xs[-1] - xs[0]) * (width - left - right)
 
     def y(us):
         return height - bottom - us / top * (height - bottom - 20)
@@ -106,17 +106,17 @@ def plot(points):
     first = points[0][1]
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
              f'<rect width="{width}" height="{height}" fill="#fff"/>',
-             f'<rect x="{left}" y="{y(first * 1.3):.1f}" width="{width - left - 20}" '
+             f'<rect x="{left}" y="{y(first * 1.3):.1f}" width="{width - left - right}" '
              f'height="{y(0) - y(first * 1.3):.1f}" fill="#e8f2e8"/>',
-             f'<text x="{width - 24}" y="{y(first * 1.3) + 14:.1f}" text-anchor="end" fill="#366">up to 1.3x of the first</text>',
+             f'<text x="{width - right - 4}" y="{y(first * 1.3) + 14:.1f}" text-anchor="end" fill="#366">up to 1.3x of the first</text>',
              f'<polyline fill="none" stroke="#246" stroke-width="2" points="'
              + " ".join(f"{x(a):.1f},{y(us):.1f}" for a, (_, us) in zip(xs, points)) + '"/>']
     for a, (count, us) in zip(xs, points):
         parts += [f'<circle cx="{x(a):.1f}" cy="{y(us):.1f}" r="4" fill="#246"/>',
                   f'<text x="{x(a):.1f}" y="{y(us) - 10:.1f}" text-anchor="middle">{us:.0f}</text>',
                   f'<text x="{x(a):.1f}" y="{height - bottom + 16}" text-anchor="middle">{count:,}</text>']
-    parts += [f'<path d="M{left} 20V{height - bottom}H{width - 20}" fill="none" stroke="#888"/>',
-              f'<text x="{(left + width) / 2}" y="{height - 6}" text-anchor="middle">tasks in the store</text>',
+    parts += [f'<path d="M{left} 20V{height - bottom}H{width - right}" fill="none" stroke="#888"/>',
+              f'<text x="{(left + width - right) / 2}" y="{height - 6}" text-anchor="middle">tasks in the store</text>',
               f'<text x="14" y="{height / 2}" text-anchor="middle" transform="rotate(-90 14 {height / 2})">'
               "microseconds from claim to commit</text>", "</svg>"]
     return "\n".join(parts) + "\n"
@@ -163,6 +163,9 @@ def bars(main, sizes, files_of):
     at_most("a miner among 1,000,000, of raw open addressing", 1.7, ratio("acl", "pinf_acl_sources"))
     at_most("a decision on ready facts, of the same", 1, ratio("acl", "pinf_policy_decide on ready facts"))
     at_least("queue, claim to commit, of raw SQLite's two rows", 0.5, 1 / ratio("queue", "pinf: claim to commit"))
+    unsigned = ns("queue", "pinf: claim") + ns("queue", "pinf: acknowledge")
+    at_least("its steps that check no signature, claim and acknowledge, of the same", 0.5,
+             ns("queue", "raw SQLite: claim, complete") / unsigned)
     at_least("router over HTTP, of its bare fsyncs and transactions", 0.5, 1 / ratio("router", "pinf router: a task"))
     at_most("its p99, of its median", 8, ratio("router: latency", "pinf router: p99"))
     at_most("router's memory with 100,000 queued tasks", 64,

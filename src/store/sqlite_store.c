@@ -11,6 +11,8 @@
 
 #include "store/sqlite_internal.h"
 
+/* Nonces are random, and so are the pages that they are put on: SQLite's 2 MB hold those of a minute or less. */
+#define CACHE_KIB 16384u
 #define ANSWER_LEN 96
 
 static int
@@ -105,7 +107,7 @@ configure(struct pinf_sqlite *s)
 	    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; "
 	    "PRAGMA secure_delete = OFF; PRAGMA cache_size = -%u",
 	    PINF_BUG(commit_not_synced) ? "OFF" : "FULL",
-	    s->cache_kib == 0 ? 2000u : (unsigned)s->cache_kib);
+	    s->cache_kib == 0 ? CACHE_KIB : (unsigned)s->cache_kib);
 	err = run(s, sql, NULL);
 	if (err != PINF_OK || s->read_only)
 		return err;

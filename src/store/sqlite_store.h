@@ -11,7 +11,7 @@ struct pinf_sqlite_options {
 	const char *path;
 	const char *vfs; /* NULL: the operating system's */
 	bool read_only; /* for "pinf audit": never writes, never creates */
-	uint32_t cache_kib; /* 0: SQLite's default of 2 MB */
+	uint32_t cache_kib; /* 0: 16 MiB */
 };
 
 /*
