@@ -122,8 +122,8 @@ calibrate(const struct bench_case *c, uint64_t slice_ns)
 	return n == 0 ? 1 : n;
 }
 
-static int
-by_value(const void *a, const void *b)
+int
+bench_by_value(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 
@@ -139,7 +139,7 @@ struct figure {
 static struct figure
 summary(double *samples, size_t count)
 {
-	qsort(samples, count, sizeof samples[0], by_value);
+	qsort(samples, count, sizeof samples[0], bench_by_value);
 	return (struct figure){
 	    samples[count / 2], samples[count / 4], samples[count - 1 - count / 4]};
 }

@@ -160,18 +160,10 @@ play_round(struct queue *q, size_t round)
 	q->us[RAW_CHECKS][round] = checks_us(q);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double
 median(double *samples, size_t count)
 {
-	qsort(samples, count, sizeof samples[0], by_value);
+	qsort(samples, count, sizeof samples[0], bench_by_value);
 	return samples[count / 2];
 }
 

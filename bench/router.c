@@ -240,14 +240,6 @@ be_caller(void *arg)
 	return NULL;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* All callers until the time is over; microseconds that it took. */
 static double
 call_for(struct service *s, uint64_t ms)
@@ -264,7 +256,7 @@ call_for(struct service *s, uint64_t ms)
 	for (unsigned i = 0; i < CALLERS; i++)
 		(void)pthread_join(ids[i], NULL);
 	count = atomic_load(&s->answers);
-	qsort(s->us, count < SAMPLES_MAX ? count : SAMPLES_MAX, sizeof s->us[0], by_value);
+	qsort(s->us, count < SAMPLES_MAX ? count : SAMPLES_MAX, sizeof s->us[0], bench_by_value);
 	return bench_now_us() - before;
 }
 
