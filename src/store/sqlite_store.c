@@ -12,7 +12,7 @@
 #include "store/sqlite_internal.h"
 
 /* Nonces are random, and so are the pages that they are put on: SQLite's 2 MB hold those of a minute or less. */
-#define CACHE_KIB 16384u
+#define CACHE_KIB  16384u
 #define ANSWER_LEN 96
 
 static int
