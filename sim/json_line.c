@@ -13,10 +13,13 @@ struct walk {
 size_t
 sim_line_at(struct pinf_span text, size_t offset)
 {
-	size_t line = 1;
+	const uint8_t *at = text.data;
+	size_t line = 1, left = offset < text.len ? offset : text.len;
 
-	for (size_t i = 0; i < offset && i < text.len; i++)
-		line += text.data[i] == '\n';
+	for (const uint8_t *found; left > 0 && (found = memchr(at, '\n', left)) != NULL; line++) {
+		left -= (size_t)(found + 1 - at);
+		at = found + 1;
+	}
 	return line;
 }
 

@@ -157,7 +157,7 @@ static const struct {
     [SIM_CHAIN_DOWN] = {"chain-down", HAS(FOR_MS)},
 };
 
-/* Groups of rates: name, offset in the plan, fields of 32 bits each, their maximum. */
+/* Rates, group after group: name, offset in the plan, fields of 32 bits each, their maximum. */
 static const struct rate {
 	const char *group;
 	const char *name;
@@ -196,7 +196,7 @@ static const struct rate {
     {"chain", "delay_max_ms", offsetof(struct sim_plan, chain.delay_max_ms), 60000},
     {"chain", "lost", offsetof(struct sim_plan, chain.lost), 1000},
 };
-static const char *const groups[] = {"network", "blob", "disk", "engine", "chain"};
+#define RATES (sizeof rates / sizeof *rates)
 
 const char *
 sim_op_name(enum sim_op op)
@@ -245,14 +245,20 @@ read_field(struct pinf_json_reader *r, struct sim_step *step, enum field field)
 	memcpy(at, &stored, sizeof stored);
 }
 
-/* What is asked of a session, it must be there for, and be of a type that has it.  types: as created; 0: it was not. */
+/* What is asked of a session, it must be there for, and be of a type that has it.  types: plan->sessions, as created; 0: not. */
 static void
 check_session_step(struct pinf_json_reader *r, const struct sim_plan *plan,
     enum pinf_session_type *types, const struct sim_step *step)
 {
-	const enum pinf_session_type type = types[step->session];
-	bool fits = type != 0;
+	enum pinf_session_type type;
+	bool fits;
 
+	if (step->session >= plan->sessions) {
+		pinf_json_fail(r, "session", PINF_E_RANGE);
+		return;
+	}
+	type = types[step->session];
+	fits = type != 0;
 	switch (step->op) {
 	case SIM_SESSION:
 		fits = type == 0;
@@ -268,7 +274,7 @@ check_session_step(struct pinf_json_reader *r, const struct sim_plan *plan,
 	case SIM_PRIVATE: fits &= type == PINF_SESSION_DEDICATED; break;
 	default: fits = true; /* A caller waits until it is there. */
 	}
-	if (!fits || step->session >= plan->sessions)
+	if (!fits)
 		pinf_json_fail(r, "session", PINF_E_RANGE);
 }
 
@@ -385,14 +391,14 @@ read_head(struct pinf_json_reader *r, struct sim_plan *plan)
 	if (r->err == PINF_OK && plan->core == 0)
 		pinf_json_fail(r, "core", PINF_E_RANGE);
 	read_number(r, "insiders", (SIM_MINERS_MAX + 2) / 3, &plan->insiders);
-	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
-		struct pinf_json_reader nested = pinf_json_object(r, groups[g], true);
+	for (size_t i = 0; i < RATES;) {
+		const char *group = rates[i].group;
+		struct pinf_json_reader nested = pinf_json_object(r, group, true);
 
-		for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
-			if (strcmp(rates[i].group, groups[g]) == 0)
-				read_number(&nested, rates[i].name, rates[i].max,
-				    (uint32_t *)(void *)((uint8_t *)plan + rates[i].offset));
-		pinf_json_leave(r, &nested, groups[g]);
+		for (; i < RATES && strcmp(rates[i].group, group) == 0; i++)
+			read_number(&nested, rates[i].name, rates[i].max,
+			    (uint32_t *)(void *)((uint8_t *)plan + rates[i].offset));
+		pinf_json_leave(r, &nested, group);
 	}
 	if (r->err == PINF_OK && plan->network.delay_min_ms > plan->network.delay_max_ms)
 		pinf_json_fail(r, "network.delay_max_ms", PINF_E_RANGE);
@@ -419,13 +425,10 @@ complain(struct pinf_bytes *message, enum pinf_err err, struct pinf_span json, c
 }
 
 static void
-complain_syntax(struct pinf_bytes *message, enum pinf_err err, struct pinf_span json)
+complain_syntax(struct pinf_bytes *message, enum pinf_err err, struct pinf_span json, size_t at)
 {
 	char line[160];
-	size_t at = 0;
 
-	if (pinf_json_check_values(json, VALUES_MAX, &at) == PINF_OK)
-		at = 0;
 	(void)snprintf(line, sizeof line, "plan: line %zu: JSON: %s\n", sim_line_at(json, at),
 	    pinf_err_text(err));
 	sim_append(message, pinf_span_str(line));
@@ -437,17 +440,18 @@ sim_plan_decode(struct sim_plan *plan, struct pinf_span json, struct pinf_bytes 
 	struct sim_plan made = {0};
 	struct pinf_json *parsed = NULL;
 	struct pinf_json_reader r;
-	enum pinf_session_type *types = sim_new(SIM_SESSIONS_MAX * sizeof *types);
-	size_t count;
-	enum pinf_err err = pinf_json_parse_values(&parsed, json, SIM_PLAN_TEXT_MAX, VALUES_MAX);
+	enum pinf_session_type *types;
+	size_t count, at = 0;
+	enum pinf_err err =
+	    pinf_json_parse_values(&parsed, json, SIM_PLAN_TEXT_MAX, VALUES_MAX, &at);
 
 	if (err != PINF_OK) {
-		complain_syntax(message, err, json);
-		free(types);
+		complain_syntax(message, err, json, at);
 		return err;
 	}
 	r = pinf_json_root(parsed);
 	read_head(&r, &made);
+	types = sim_new(made.sessions * sizeof *types);
 	count = pinf_json_array(&r, "steps", true, SIM_STEPS_MAX);
 	for (size_t i = 0; i < count && r.err == PINF_OK; i++) {
 		struct pinf_json_reader item = pinf_json_item(&r, "steps", i);
@@ -543,13 +547,14 @@ sim_plan_encode(struct pinf_bytes *out, const struct sim_plan *plan)
 	pinf_json_put_uint(&w, "unlisted", plan->unlisted);
 	pinf_json_put_uint(&w, "core", plan->core);
 	pinf_json_put_uint(&w, "insiders", plan->insiders);
-	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
-		pinf_json_open(&w, groups[g], '{');
-		for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
-			if (strcmp(rates[i].group, groups[g]) == 0)
-				pinf_json_put_uint(&w, rates[i].name,
-				    *(const uint32_t *)(const void *)((const uint8_t *)plan +
-								      rates[i].offset));
+	for (size_t i = 0; i < RATES;) {
+		const char *group = rates[i].group;
+
+		pinf_json_open(&w, group, '{');
+		for (; i < RATES && strcmp(rates[i].group, group) == 0; i++)
+			pinf_json_put_uint(&w, rates[i].name,
+			    *(const uint32_t *)(const void *)((const uint8_t *)plan +
+							      rates[i].offset));
 		pinf_json_close(&w, '}');
 	}
 	pinf_json_open(&w, "steps", '[');

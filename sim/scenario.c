@@ -164,11 +164,10 @@ sim_scenario_decode(
 	struct pinf_json_reader r;
 	const char *wrong;
 	size_t at = 0;
-	enum pinf_err err = pinf_json_parse(&parsed, json, SIM_SCENARIO_TEXT_MAX);
+	enum pinf_err err =
+	    pinf_json_parse_values(&parsed, json, SIM_SCENARIO_TEXT_MAX, PINF_JSON_VALUES_MAX, &at);
 
 	if (err != PINF_OK) {
-		if (pinf_json_check(json, &at) == PINF_OK)
-			at = 0;
 		complain(message, "JSON", sim_line_at(json, at), err);
 		return err;
 	}

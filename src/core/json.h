@@ -24,9 +24,9 @@ struct pinf_json; /* a parsed document; cJSON's tree, freed wiped */
 /* Checks strictly, then parses.  E_SYNTAX, E_UTF8, E_DEPTH, E_DUPLICATE, E_TOO_LARGE, E_NO_MEMORY. */
 PINF_MUST_CHECK enum pinf_err
 pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len);
-/* A file of the operator's own, with more values than a message may have. */
+/* A file of the operator's own, with more values than a message may have.  at (may be NULL): as pinf_json_check's. */
 PINF_MUST_CHECK enum pinf_err pinf_json_parse_values(
-    struct pinf_json **json, struct pinf_span text, size_t max_len, size_t values_max);
+    struct pinf_json **json, struct pinf_span text, size_t max_len, size_t values_max, size_t *at);
 /* For a text that is an array, say: the document is then an object whose one member it is. */
 PINF_MUST_CHECK enum pinf_err pinf_json_parse_as(
     struct pinf_json **json, const char *name, struct pinf_span text, size_t max_len);

@@ -32,15 +32,15 @@ install_hooks(void)
 enum pinf_err
 pinf_json_parse(struct pinf_json **json, struct pinf_span text, size_t max_len)
 {
-	return pinf_json_parse_values(json, text, max_len, PINF_JSON_VALUES_MAX);
+	return pinf_json_parse_values(json, text, max_len, PINF_JSON_VALUES_MAX, NULL);
 }
 
 enum pinf_err
 pinf_json_parse_values(
-    struct pinf_json **json, struct pinf_span text, size_t max_len, size_t values_max)
+    struct pinf_json **json, struct pinf_span text, size_t max_len, size_t values_max, size_t *at)
 {
 	enum pinf_err err =
-	    text.len > max_len ? PINF_E_TOO_LARGE : pinf_json_check_values(text, values_max, NULL);
+	    text.len > max_len ? PINF_E_TOO_LARGE : pinf_json_check_values(text, values_max, at);
 	cJSON *tree;
 
 	if (err != PINF_OK)
