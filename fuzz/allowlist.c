@@ -10,7 +10,7 @@
 #include "common.h"
 
 /* The canonical text: lists in order, one for each key. */
-static char *
+FUZZ_UNTRACED static char *
 written(const struct pinf_allowlist_entry *entries, size_t count)
 {
 	char *text = malloc(count * 96 + 1), *at = text;
@@ -32,7 +32,7 @@ written(const struct pinf_allowlist_entry *entries, size_t count)
 }
 
 /* ALLOW-9, entry by entry, for the task of one entry and the miner of another. */
-static void
+FUZZ_UNTRACED static void
 check_lookup(const struct pinf_allowlist_entry *entries, size_t count,
     const struct pinf_allowlist_entry *by, const struct pinf_address *miner)
 {

@@ -218,11 +218,11 @@ pinf_allowlist_parse(
 {
 	struct parser p = {.text = text};
 	struct pinf_allowlist_entry *sorted = NULL;
-	size_t most = 1;
+	size_t most = text.len / PINF_ADDRESS_TEXT + 1; /* addresses, each parted from the next */
 	enum pinf_err err = PINF_E_NO_MEMORY;
 
-	for (size_t i = 0; i < text.len && most < PINF_ALLOWLIST_MAX; i++)
-		most += text.data[i] == ',' || text.data[i] == ';';
+	if (most > PINF_ALLOWLIST_MAX)
+		most = PINF_ALLOWLIST_MAX;
 	p.found = malloc(most * sizeof *p.found);
 	if (p.found != NULL)
 		err = parse(&p);
