@@ -27,7 +27,7 @@ stream(struct pinf_blob *blob, struct pinf_span sealed, struct pinf_bytes *out)
 		err = pinf_blob_plan_sealed(&plan, pinf_blob_params_of(blob), sealed.len);
 	if (err != PINF_OK)
 		return err;
-	room.cap = (size_t)1 << PINF_BLOB_CHUNK_MAX;
+	room.cap = sealed.len; /* a chunk's data are fewer */
 	room.data = malloc(room.cap);
 	if (room.data == NULL)
 		abort();
