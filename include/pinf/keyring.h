@@ -92,6 +92,7 @@ pinf_keyring_encode(const struct pinf_keyring *keyring, struct pinf_bytes *file,
     struct pinf_span passphrase, struct pinf_kdf_cost cost, struct pinf_random random);
 PINF_MUST_CHECK enum pinf_err pinf_keyring_decode(
     struct pinf_keyring **keyring, struct pinf_span file, struct pinf_span passphrase);
+struct pinf_kdf_cost pinf_keyring_cost(struct pinf_span file); /* of one that decoded */
 
 /* ENCRYPTION_SEED: hex or base64 of 32 to 64 bytes that look random; else E_SEED_WEAK. */
 PINF_MUST_CHECK enum pinf_err

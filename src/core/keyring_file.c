@@ -174,6 +174,13 @@ decode_plain(struct pinf_keyring *keyring, struct pinf_span in)
 	return err;
 }
 
+struct pinf_kdf_cost
+pinf_keyring_cost(struct pinf_span file)
+{
+	return (struct pinf_kdf_cost){
+	    (uint32_t)pinf_be_get(file.data + 5, 4), (uint32_t)pinf_be_get(file.data + 9, 4)};
+}
+
 enum pinf_err
 pinf_keyring_decode(
     struct pinf_keyring **keyring, struct pinf_span file, struct pinf_span passphrase)
@@ -189,8 +196,7 @@ pinf_keyring_decode(
 		return PINF_E_KEYRING;
 	const struct pinf_span header = {file.data, HEADER_LEN};
 	const struct pinf_span sealed = {file.data + HEADER_LEN, file.len - HEADER_LEN};
-	const struct pinf_kdf_cost cost = {
-	    (uint32_t)pinf_be_get(file.data + 5, 4), (uint32_t)pinf_be_get(file.data + 9, 4)};
+	const struct pinf_kdf_cost cost = pinf_keyring_cost(file);
 	/* Before the password hash: a hostile file must not name its price. */
 	if (!cost_in_bounds(cost))
 		return PINF_E_KEYRING;

@@ -13,6 +13,9 @@
 
 #define WALLET_FILE_MAX 256
 
+/* Of 32 random bytes nobody guesses one: to make each guess dear is for what people choose.  KEY-22. */
+static const struct pinf_kdf_cost cost_of_drawn = {1, 8192};
+
 /* What a person appended: one line end. */
 static void
 trim_line(struct pinf_bytes *text)
@@ -23,7 +26,7 @@ trim_line(struct pinf_bytes *text)
 }
 
 static enum pinf_err
-new_passphrase(const char *path, struct pinf_bytes *passphrase, struct pinf_bytes *message)
+draw_passphrase(struct pinf_keyfile *file, const char *path, struct pinf_bytes *message)
 {
 	struct pinf_key key PINF_WIPED = {{0}};
 	char text[2 * PINF_KEY_LEN + 1];
@@ -35,21 +38,23 @@ new_passphrase(const char *path, struct pinf_bytes *passphrase, struct pinf_byte
 	pinf_hex(text, key.bytes, sizeof key.bytes);
 	err = pinf_file_write(path, pinf_span_str(text), message);
 	if (err == PINF_OK)
-		err = pinf_bytes_append(passphrase, text, strlen(text));
+		err = pinf_bytes_append(&file->passphrase, text, strlen(text));
+	file->cost = cost_of_drawn;
 	pinf_wipe(text, sizeof text);
 	return err;
 }
 
 static enum pinf_err
 read_passphrase(
-    struct pinf_bytes *passphrase, const char *path, bool create, struct pinf_bytes *message)
+    struct pinf_keyfile *file, const char *path, bool create, struct pinf_bytes *message)
 {
+	struct pinf_bytes *passphrase = &file->passphrase;
 	const char *given = getenv("PINF_PASSPHRASE");
 	enum pinf_err err;
 
 	if (path[0] != '\0') {
 		if (create && access(path, F_OK) != 0)
-			return new_passphrase(path, passphrase, message);
+			return draw_passphrase(file, path, message);
 		err = pinf_secret_read(path, PINF_PASSPHRASE_MAX, passphrase, message);
 		if (err == PINF_OK)
 			trim_line(passphrase);
@@ -97,7 +102,7 @@ pinf_keyfile_open(struct pinf_keyfile *file, const char *path, const char *passp
 		    path);
 	err = take_lock(file, message);
 	if (err == PINF_OK)
-		err = read_passphrase(&file->passphrase, passphrase_path, create, message);
+		err = read_passphrase(file, passphrase_path, create, message);
 	if (err != PINF_OK)
 		pinf_keyfile_close(file);
 	return err;
@@ -115,7 +120,7 @@ pinf_keyfile_close(struct pinf_keyfile *file)
 
 enum pinf_err
 pinf_keyfile_load(
-    const struct pinf_keyfile *file, struct pinf_keyring **keyring, struct pinf_bytes *message)
+    struct pinf_keyfile *file, struct pinf_keyring **keyring, struct pinf_bytes *message)
 {
 	struct pinf_bytes sealed = {0};
 	enum pinf_err err;
@@ -124,6 +129,8 @@ pinf_keyfile_load(
 	if (err != PINF_OK)
 		return err;
 	err = pinf_keyring_decode(keyring, pinf_span_of(&sealed), pinf_span_of(&file->passphrase));
+	if (err == PINF_OK)
+		file->cost = pinf_keyring_cost(pinf_span_of(&sealed));
 	pinf_bytes_free(&sealed);
 	return err == PINF_OK ? err
 			      : pinf_say(message, err, "%s: %s", file->path, pinf_err_text(err));
@@ -134,8 +141,8 @@ pinf_keyfile_save(
     const struct pinf_keyfile *file, const struct pinf_keyring *keyring, struct pinf_bytes *message)
 {
 	struct pinf_bytes sealed = {0};
-	enum pinf_err err = pinf_keyring_encode(keyring, &sealed, pinf_span_of(&file->passphrase),
-	    (struct pinf_kdf_cost){0}, pinf_random_system());
+	enum pinf_err err = pinf_keyring_encode(
+	    keyring, &sealed, pinf_span_of(&file->passphrase), file->cost, pinf_random_system());
 
 	if (err == PINF_OK)
 		err = pinf_file_write(file->path, pinf_span_of(&sealed), message);

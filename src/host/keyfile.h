@@ -15,6 +15,7 @@
 struct pinf_keyfile {
 	const char *path; /* borrowed */
 	struct pinf_bytes passphrase;
+	struct pinf_kdf_cost cost; /* of the next save; the loaded file's own. KEY-22 */
 	int lock; /* descriptor of path + ".lock"; -1: not held */
 };
 
@@ -30,7 +31,7 @@ void pinf_keyfile_close(struct pinf_keyfile *file); /* wipes; fine on a closed o
 
 /* E_KEYRING, E_PASSPHRASE: damaged, or sealed under another passphrase. */
 PINF_MUST_CHECK enum pinf_err pinf_keyfile_load(
-    const struct pinf_keyfile *file, struct pinf_keyring **keyring, struct pinf_bytes *message);
+    struct pinf_keyfile *file, struct pinf_keyring **keyring, struct pinf_bytes *message);
 PINF_MUST_CHECK enum pinf_err pinf_keyfile_save(const struct pinf_keyfile *file,
     const struct pinf_keyring *keyring, struct pinf_bytes *message);
 

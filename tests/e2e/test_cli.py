@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 import unittest
@@ -124,6 +125,24 @@ class Alone(unittest.TestCase):
         self.refused("key", "list", "--keyring", copy, "--passphrase-file", passphrase, says="chmod 600")
         torn = w.write("torn", copy.read_bytes()[:-1])
         self.refused("key", "list", "--keyring", torn, "--passphrase-file", passphrase, says="torn: .*(keyring|passphrase)")
+
+    def test_what_a_guess_costs(self):
+        """KEY-22: a passphrase that somebody chose is stretched; one that was drawn needs none of it.  A file keeps its cost."""
+        w = self.world
+        keyring, drawn, copy = w.dir / "g" / "keyring", w.dir / "g" / "pass", w.dir / "chosen"
+        env = {"PINF_KEYRING": str(keyring), "PINF_PASSPHRASE_FILE": str(drawn)}
+
+        def cost(path):
+            return struct.unpack(">II", path.read_bytes()[5:13])
+
+        for _ in range(2):
+            w.pinf("key", "new", "--pending", env=env)
+            self.assertEqual(cost(keyring), (1, 8192))
+        chosen = w.write("chosen-pass", "swordfish")
+        w.pinf("key", "export", copy, chosen, env=env)
+        self.assertEqual(cost(copy), (3, 65536))
+        w.pinf("key", "new", "--pending", "--keyring", copy, "--passphrase-file", chosen)
+        self.assertEqual(cost(copy), (3, 65536))
 
     def test_placeholder_seeds(self):
         for name, text in (("word", "changeme"), ("phrase", "correct horse battery staple correct horse battery"),
