@@ -19,7 +19,8 @@
 #include "measure.h"
 #include "peers/transactions.h"
 
-#define ROUNDS    200 /* of a bare operation, at least */
+#define ROUNDS    5 /* of a world and of its bare parts, in turn */
+#define BARE_RUNS 200 /* of a bare operation in a round */
 #define REPLY_MAX ((size_t)1 << 20)
 #define BLOB_LEN  1024
 
@@ -215,70 +216,93 @@ core_now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-/* The cheapest of five: what it costs when nothing disturbs. */
-static double
-cost_us(struct bare *b, void (*run)(struct bare *), unsigned rounds)
+enum part { SIGNED, CHECKED, GRANTED, SEALED, OPENED, TRANSACTIONS, PARTS };
+static const struct {
+	const char *name;
+	void (*run)(struct bare *);
+} parts[PARTS] = {
+    [SIGNED] = {"signatures made", run_sign},
+    [CHECKED] = {"signatures checked", run_check},
+    [GRANTED] = {"keys granted (HPKE)", run_grant},
+    [SEALED] = {"blobs sealed", run_seal},
+    [OPENED] = {"blobs opened", run_open},
+    [TRANSACTIONS] = {"transactions", run_transaction},
+};
+
+/* A world, and what its tasks need anyway; microseconds of a core. */
+struct round {
+	struct world world;
+	double count[PARTS], us[PARTS]; /* a task; one */
+	double core_us, bare_us; /* a task */
+};
+
+static void
+play_round(struct round *r, struct bare *b, char *const *options, unsigned bare_runs)
 {
-	double least = 0;
+	const struct world *w = &r->world;
 
-	for (int k = 0; k < 5; k++) {
+	for (enum part p = 0; p < PARTS; p++) {
 		const double before = core_now_us();
-		double took;
 
-		for (unsigned i = 0; i < rounds; i++)
-			run(b);
-		took = (core_now_us() - before) / rounds;
-		if (k == 0 || took < least)
-			least = took;
+		for (unsigned i = 0; i < bare_runs; i++)
+			parts[p].run(b);
+		r->us[p] = (core_now_us() - before) / bare_runs;
 	}
-	return least;
+	run_world(&r->world, options);
+	r->count[SIGNED] = r->count[CHECKED] = (double)(w->requests + w->results + w->grants);
+	r->count[GRANTED] = (double)w->grants;
+	r->count[SEALED] = (double)w->seals;
+	r->count[OPENED] = (double)w->opens;
+	r->count[TRANSACTIONS] = (double)w->commits;
+	r->core_us = (double)w->core_ms * 1000 / (double)w->answered;
+	r->bare_us = 0;
+	for (enum part p = 0; p < PARTS; p++) {
+		r->count[p] /= (double)w->answered;
+		r->bare_us += r->count[p] * r->us[p];
+	}
 }
 
-/* Where a world's time goes: what its tasks need anyway, and the rest. */
-static void
-compare(const struct bench_run *run, struct bare *b, const struct world *w, const char *name)
+static int
+by_ratio(const void *a, const void *b)
 {
-	const unsigned rounds = run->seconds == 0 ? 5 : ROUNDS;
-	const double tasks = (double)w->answered, core_us = (double)w->core_ms * 1000 / tasks;
-	const struct {
-		const char *name;
-		uint64_t count;
-		double us;
-	} parts[] = {
-	    {"signatures made", w->requests + w->results + w->grants, cost_us(b, run_sign, rounds)},
-	    {"signatures checked", w->requests + w->results + w->grants,
-		cost_us(b, run_check, rounds)},
-	    {"keys granted (HPKE)", w->grants, cost_us(b, run_grant, rounds)},
-	    {"blobs sealed", w->seals, cost_us(b, run_seal, rounds)},
-	    {"blobs opened", w->opens, cost_us(b, run_open, rounds)},
-	    {"transactions", w->commits, cost_us(b, run_transaction, rounds)},
-	};
-	double bare_us = 0;
+	const struct round *x = a, *y = b;
+	const double one = x->bare_us / x->core_us, other = y->bare_us / y->core_us;
+
+	return (one > other) - (one < other);
+}
+
+/* Where the time of the median round goes. */
+static void
+measure_world(const struct bench_run *run, struct bare *b, const char *name, char *const *options)
+{
+	const size_t rounds = run->seconds == 0 ? 1 : ROUNDS;
+	struct round played[ROUNDS];
 	char group[64];
 
-	(void)printf("sim: %s world, %llu tasks in %llu ms of a core\n", name,
-	    (unsigned long long)w->answered, (unsigned long long)w->core_ms);
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		const double us = parts[i].us * (double)parts[i].count / tasks;
+	for (size_t i = 0; i < rounds; i++)
+		play_round(&played[i], b, options, run->seconds == 0 ? 5 : BARE_RUNS);
+	qsort(played, rounds, sizeof played[0], by_ratio);
+	const struct round *r = &played[rounds / 2], *least = played, *most = &played[rounds - 1];
+	const double speed = (double)r->world.simulated_ms / (double)r->world.core_ms;
 
-		bare_us += us;
+	(void)printf("sim: %s world, %llu tasks in %llu ms of a core\n", name,
+	    (unsigned long long)r->world.answered, (unsigned long long)r->world.core_ms);
+	for (enum part p = 0; p < PARTS; p++)
 		(void)printf("  %-22s %6.1f a task x %7.1f us = %8.1f us  %4.1f %%\n",
-		    parts[i].name, (double)parts[i].count / tasks, parts[i].us, us,
-		    100 * us / core_us);
-	}
+		    parts[p].name, r->count[p], r->us[p], r->count[p] * r->us[p],
+		    100 * r->count[p] * r->us[p] / r->core_us);
 	(void)printf("  %-46s %8.1f us  %4.1f %%\n",
-	    "all the rest: protocol, store, oracles, trace", core_us - bare_us,
-	    100 * (core_us - bare_us) / core_us);
-	(void)snprintf(group, sizeof group, "sim: %s world", name);
-	(void)printf("  tasks a second of a core %.0f, bare %.0f: %.2fx\n"
+	    "all the rest: protocol, store, oracles, trace", r->core_us - r->bare_us,
+	    100 * (r->core_us - r->bare_us) / r->core_us);
+	(void)printf("  tasks a second of a core %.0f, bare %.0f: %.2fx (%.2f-%.2f)\n"
 		     "  simulated seconds a second of a core %.0f; by what is bare alone %.0f\n",
-	    1e6 / core_us, 1e6 / bare_us, bare_us / core_us,
-	    (double)w->simulated_ms / (double)w->core_ms,
-	    (double)w->simulated_ms / (double)w->core_ms * core_us / bare_us);
-	bench_record(run, group, "bare task", bare_us * 1000, 1);
-	bench_record(run, group, "pinf-sim: task", core_us * 1000, core_us / bare_us);
-	bench_record(run, group, "pinf-sim: simulated second",
-	    (double)w->core_ms * 1e9 / (double)w->simulated_ms, 0);
+	    1e6 / r->core_us, 1e6 / r->bare_us, r->bare_us / r->core_us,
+	    least->bare_us / least->core_us, most->bare_us / most->core_us, speed,
+	    speed * r->core_us / r->bare_us);
+	(void)snprintf(group, sizeof group, "sim: %s world", name);
+	bench_record(run, group, "bare task", r->bare_us * 1000, 1);
+	bench_record(run, group, "pinf-sim: task", r->core_us * 1000, r->core_us / r->bare_us);
+	bench_record(run, group, "pinf-sim: simulated second", 1e9 / speed, 0);
 }
 
 void
@@ -291,14 +315,10 @@ bench_sim(const struct bench_run *run)
 	static char *const usual[] = {"pinf-sim", "run", "--json", "--sessions", "20", "--miners",
 	    "8", "--set", "tasks.per_minute=30", NULL};
 	struct bare bare;
-	struct world w;
 
 	set_up(&bare);
-	run_world(&w, run->seconds == 0 ? quick : perf);
-	compare(run, &bare, &w, "perf");
-	if (run->seconds > 0) {
-		run_world(&w, usual);
-		compare(run, &bare, &w, "default");
-	}
+	measure_world(run, &bare, "perf", run->seconds == 0 ? quick : perf);
+	if (run->seconds > 0)
+		measure_world(run, &bare, "default", usual);
 	tear_down(&bare);
 }
