@@ -16,11 +16,28 @@ pinf_keccak_init(struct pinf_keccak *hash)
 	*hash = (struct pinf_keccak){0};
 }
 
+/* Lanes are little-endian. */
+static uint64_t
+lane(const uint8_t *in)
+{
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		word |= (uint64_t)in[i] << (i * 8);
+	return word;
+}
+
 void
 pinf_keccak_update(struct pinf_keccak *hash, struct pinf_span in)
 {
-	for (size_t i = 0; i < in.len; i++) {
-		absorb(hash, in.data[i], hash->at++);
+	for (size_t i = 0; i < in.len;) {
+		if (hash->at % 8 == 0 && in.len - i >= 8) {
+			hash->state.a[hash->at / 8] ^= lane(in.data + i);
+			hash->at += 8;
+			i += 8;
+		} else {
+			absorb(hash, in.data[i++], hash->at++);
+		}
 		if (hash->at == RATE) {
 			sha3_permute(&hash->state);
 			hash->at = 0;
