@@ -170,6 +170,9 @@ read_chain(struct router *r)
 	if (use_contract && urls[0] == '\0' && !pinf_address_equal(owners, &none))
 		return pinf_say(&cli->message, PINF_E_CONFIG,
 		    "--session-data: say which nodes to ask: --chain-rpc http://HOST:PORT");
+	if (urls[0] == '\0' && limit_of(cli, "chain-quorum") > 0)
+		return pinf_say(&cli->message, PINF_E_CONFIG,
+		    "--chain-quorum: say of which nodes: --chain-rpc http://HOST:PORT");
 	if (!use_contract || urls[0] == '\0')
 		return PINF_OK;
 	if (pinf_address_equal(&pinf_option(&cli->options, "contract")->address, &none))

@@ -273,6 +273,7 @@ class Started(unittest.TestCase):
             with self.subTest(option=option, value=value):
                 self.fails(*rpc, option, value, says=f"^{option}: .*{says}" if says[0] != "-" else says)
         self.fails("--session-data", "0x" + "22" * 20, says="^--session-data: .*--chain-rpc")
+        self.fails("--chain-quorum", "2", says="^--chain-quorum: .*--chain-rpc")
 
     def test_emergency(self):
         env = {"ENCRYPTION_ALLOWED_LIST": f"1:{LISTED[0][1]}"}
