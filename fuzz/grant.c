@@ -45,7 +45,7 @@ try_json(struct pinf_span text)
 	pinf_bytes_free(&twice);
 }
 
-/* A grant that is right, with bytes of the input's in some places: near to what decodes. */
+/* A grant that is right, with bytes of the input's in some places, half of them where values begin: near to what decodes. */
 static void
 try_edited(struct fuzz_input *in)
 {
@@ -66,8 +66,9 @@ try_edited(struct fuzz_input *in)
 	fuzz_check(pinf_bytes_append(&edited, right.data, right.len) == PINF_OK, "room");
 	while (in->size >= 3) {
 		const size_t high = fuzz_byte(in), at = (high << 8 | fuzz_byte(in)) % edited.len;
+		uint8_t *colon = memchr(edited.data + at, ':', edited.len - 1 - at);
 
-		edited.data[at] = fuzz_byte(in);
+		*(high < 0x80 || colon == NULL ? edited.data + at : colon + 1) = fuzz_byte(in);
 	}
 	try_json(pinf_span_of(&edited));
 	pinf_bytes_free(&edited);

@@ -457,6 +457,8 @@ compare(const struct game *g)
 		fuzz_check(fuzz_router_task(g->session, i + 1, &task), "the task is there");
 		fuzz_check(task.state == g->tasks[i].state, "its state is the model's");
 		fuzz_check(task.attempt == g->tasks[i].attempt, "and its attempt");
+		if (is_leased(&g->tasks[i]))
+			fuzz_check(task.due_ms == g->tasks[i].due_ms, "and its lease's end");
 	}
 }
 
