@@ -119,19 +119,15 @@ ask_put(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 static enum pinf_err
 ask_submit(struct pinf_caller *c, struct pinf_effects *effects, uint64_t now_ms)
 {
-	struct pinf_bytes body = {0}, payload = {0};
+	struct pinf_bytes body = {0};
 	struct pinf_json_writer json = pinf_json_write_to(&body);
-	enum pinf_err err = pinf_payload_encode(&payload, &c->input);
 
-	if (err != PINF_OK)
-		return err;
 	pinf_json_open(&json, NULL, '{');
 	put_reference(&json, c);
-	pinf_json_put_raw(&json, "payload", pinf_span_of(&payload));
+	pinf_payload_write(&json, "payload", &c->input);
 	put_seconds(&json, "precommit_timeout", c->config.precommit_timeout_ms);
 	pinf_json_put_uint(&json, "task_id", c->request.task);
 	put_seconds(&json, "timeout", c->config.timeout_ms);
-	pinf_bytes_free(&payload);
 	return post(c, effects, now_ms, "completions", &json);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* caller_world.h -- a router, a driver and a blob store of a few lines, for test_caller.c alone. */
+/* caller_world.h -- a router, a driver and a blob store of a few lines, for test_caller.c and test_caller_memory.c. */
 #ifndef PINF_TESTS_CALLER_WORLD_H
 #define PINF_TESTS_CALLER_WORLD_H
 
@@ -41,6 +41,7 @@ struct world {
 	struct pinf_payload result;
 	struct pinf_payload submitted; /* size 0: nothing yet */
 	uint64_t seal_id, dropped;
+	bool starved; /* its step had no memory: it may have asked for nothing */
 	unsigned asked[STAGES_ALL];
 	char nonces[64][2 * PINF_NONCE_LEN + 1];
 	size_t nonce_count;
@@ -412,7 +413,7 @@ drive(struct world *w)
 		}
 	}
 	event.now_ms = w->now_ms;
-	if (pinf_caller_state(w->caller) == PINF_CALLER_BUSY)
+	if (pinf_caller_state(w->caller) == PINF_CALLER_BUSY && !w->starved)
 		assert_int_equal(answers, 1);
 	pinf_effects_cut(&w->effects, 0);
 	return event;
