@@ -11,8 +11,9 @@
 #include "host/system.h"
 #include "store/sqlite_store.h"
 
-#define DAY_MS 86400000u
-#define BATCH  10000 /* rows of a transaction */
+#define DAY_MS  86400000u
+#define BATCH   10000 /* rows of a transaction */
+#define WAITERS 256 /* what `pinf router` allows unless told otherwise: a thread each */
 
 void
 bench_world_open(struct bench_world *w)
@@ -38,6 +39,7 @@ bench_world_open(struct bench_world *w)
 	w->config = pinf_router_defaults();
 	w->config.storage = (struct pinf_storage){"fs", "local", "pinf"};
 	w->config.open_sessions = true;
+	w->config.waiters_max = WAITERS;
 	w->config.rate_per_minute = UINT32_MAX;
 	w->config.tasks_open_max = 100000000;
 	w->config.ack_ms = w->config.precommit_ms = w->config.commit_ms = DAY_MS;
