@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/client.h"
@@ -264,16 +265,27 @@ call_for(struct service *s, uint64_t ms)
 struct sample {
 	struct service_work bare;
 	double bare_us, task_us; /* a task */
+	double bare_core_us, core_us; /* of all cores, by router, callers and miner, a task */
 	double commits; /* of the router's, a task */
 	double half_us, late_us; /* until the answer: median, p99 */
 };
+
+static double
+core_now_us(void)
+{
+	struct timespec t;
+
+	bench_require(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0, "clock_gettime");
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
 
 static struct sample
 sample_completions(struct service *s, uint64_t ms, uint64_t first_put)
 {
 	const uint64_t commits_then = atomic_load(&commits), rows_then = atomic_load(&rows),
 		       steps_then = atomic_load(&steps);
-	const double took_us = call_for(s, ms);
+	const double core_then_us = core_now_us(), took_us = call_for(s, ms),
+		     core_us = core_now_us() - core_then_us;
 	const uint64_t answers = atomic_load(&s->answers);
 	const double tasks = (double)answers, of_steps = (double)(atomic_load(&steps) - steps_then);
 	struct sample r = {
@@ -286,11 +298,14 @@ sample_completions(struct service *s, uint64_t ms, uint64_t first_put)
 		.first_put = first_put,
 		.put_len = PROMPT_LEN + 500},
 	    .task_us = took_us / tasks,
+	    .core_us = core_us / tasks,
 	    .commits = (double)(atomic_load(&commits) - commits_then) / tasks,
 	    .half_us = s->us[answers / 2],
 	    .late_us = s->us[answers - 1 - answers / 100]};
 
+	r.bare_core_us = core_now_us();
 	r.bare_us = service_bare_us(&r.bare) / tasks;
+	r.bare_core_us = (core_now_us() - r.bare_core_us) / tasks;
 	return r;
 }
 
@@ -316,14 +331,16 @@ measure_completions(const struct bench_run *run, struct service *s, uint64_t ms)
 	qsort(samples, rounds, sizeof samples[0], by_ratio);
 	(void)printf(
 	    "router: %d callers, prompts of %d bytes, sealed, stored, claimed, answered\n"
-	    "  bare: 2 files, %2u steps of %u rows   %12.1f us a task  (%.2f commits)\n"
-	    "  pinf router over HTTP              %12.1f us a task  (%.2f commits) "
+	    "  bare: 2 files, %2u steps of %u rows   %12.1f us a task  (%.2f commits, %.0f us of a "
+	    "core)\n"
+	    "  pinf router over HTTP              %12.1f us a task  (%.2f commits, %.0f us) "
 	    "%6.2fx of its speed (%.2f-%.2f; at least 0.5x)\n"
 	    "  %.0f tasks a second; answer after %.2f ms (median), %.2f ms (p99): %.1fx (at "
 	    "most 8x)\n",
 	    CALLERS, PROMPT_LEN, r->bare.steps, r->bare.rows, r->bare_us,
-	    (double)r->bare.commits / (double)r->bare.tasks, r->task_us, r->commits,
-	    r->bare_us / r->task_us, samples[0].bare_us / samples[0].task_us,
+	    (double)r->bare.commits / (double)r->bare.tasks, r->bare_core_us, r->task_us,
+	    r->commits, r->core_us, r->bare_us / r->task_us,
+	    samples[0].bare_us / samples[0].task_us,
 	    samples[rounds - 1].bare_us / samples[rounds - 1].task_us, 1e6 / r->task_us,
 	    r->half_us / 1000, r->late_us / 1000, r->late_us / r->half_us);
 	bench_record(run, "router", "bare fsyncs and transactions", r->bare_us * 1000, 1);

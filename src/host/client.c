@@ -14,6 +14,10 @@
 
 #define CONNECT_MS        5000
 #define AUTHORIZATION_MAX 1024
+/* libcurl takes and gives back its buffers with every call: dear where a call has a kilobyte to say. */
+#define LARGE      ((size_t)2 << 20) /* bodies of more, or answers that may be */
+#define ROOM_LARGE 262144L
+#define ROOM_SMALL 16384L
 
 struct pinf_client {
 	CURL *curl;
@@ -89,6 +93,27 @@ pinf_url_check(const char *url, struct pinf_bytes *message)
 	return err;
 }
 
+/* What is the same in all calls of a client. */
+static CURLcode
+set_up(struct pinf_client *client)
+{
+	CURL *curl = client->curl;
+	CURLcode rc = curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+
+	rc |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	rc |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	rc |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	rc |= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	rc |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	rc |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "pinf/" PINF_VERSION);
+	rc |= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	rc |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	rc |= curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	rc |= curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
+	rc |= curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
+	return rc;
+}
+
 enum pinf_err
 pinf_client_new(struct pinf_client **client, const char *url, const atomic_bool *stop)
 {
@@ -107,7 +132,7 @@ pinf_client_new(struct pinf_client **client, const char *url, const atomic_bool 
 	c->stop = stop;
 	c->curl = curl_easy_init();
 	c->url = strndup(url, len);
-	if (c->curl == NULL || c->url == NULL) {
+	if (c->curl == NULL || c->url == NULL || set_up(c) != CURLE_OK) {
 		pinf_client_free(c);
 		return PINF_E_NO_MEMORY;
 	}
@@ -159,33 +184,23 @@ headers_of(const struct pinf_call *call)
 	return more == NULL ? NULL : list;
 }
 
+/* What each call of a client sets. */
 static CURLcode
-prepare(struct pinf_client *client, const struct pinf_call *call, const char *url,
-    struct curl_slist *headers, struct sink *sink)
+prepare(CURL *curl, const struct pinf_call *call, const char *url, struct curl_slist *headers,
+    struct sink *sink)
 {
-	CURL *curl = client->curl;
-	CURLcode rc = CURLE_OK;
+	const bool is_large = call->answer_max > LARGE || call->body.len > LARGE;
+	const long room = is_large ? ROOM_LARGE : ROOM_SMALL;
+	CURLcode rc = curl_easy_setopt(curl, CURLOPT_URL, url);
 
-	curl_easy_reset(curl); /* The connection stays. */
-	rc |= curl_easy_setopt(curl, CURLOPT_URL, url);
-	rc |= curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	rc |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	rc |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	rc |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	rc |= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	rc |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	rc |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "pinf/" PINF_VERSION);
 	rc |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	rc |= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	rc |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
-	rc |= curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 262144L);
-	rc |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
-	rc |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	rc |= curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, room);
+	rc |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, room);
 	rc |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
-	rc |= curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-	rc |= curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
-	rc |= curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
-	if (strcmp(call->method, "GET") != 0) {
+	if (strcmp(call->method, "GET") == 0) {
+		rc |= curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+	} else {
 		rc |= curl_easy_setopt(curl, CURLOPT_POST, 1L);
 		rc |=
 		    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
@@ -211,7 +226,7 @@ pinf_client_call(struct pinf_client *client, const struct pinf_call *call, unsig
 	if (err == PINF_OK && headers == NULL)
 		err = PINF_E_NO_MEMORY;
 	if (err == PINF_OK &&
-	    prepare(client, call, (const char *)url.data, headers, &sink) != CURLE_OK)
+	    prepare(client->curl, call, (const char *)url.data, headers, &sink) != CURLE_OK)
 		err = PINF_E_IO;
 	if (err == PINF_OK)
 		err = err_of(curl_easy_perform(client->curl), &sink);
