@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * blobstore.c -- blob storage "fs": ROOT/ab/ab01..., 64 hex digits of SHA-256.  A put writes
- * ROOT/tmp/..., syncs it, links it to its name, syncs the directory.  spec/storage.md.
+ * ROOT/tmp/..., syncs it, links it to its name, syncs the directory, which is there from the start.  spec/effects.md.
  */
 #include "host/blobstore.h"
 
@@ -51,6 +51,20 @@ sweep(const char *tmp)
 	return PINF_OK;
 }
 
+/* Made by the first put in each, they would have to be durable before the second one is. */
+static enum pinf_err
+make_directories(const struct pinf_blobs *blobs)
+{
+	char path[PINF_FILE_PATH_MAX];
+
+	for (unsigned byte = 0; byte < 256; byte++) {
+		(void)snprintf(path, sizeof path, "%s/%02x", blobs->root, byte);
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			return pinf_err_of_errno(errno);
+	}
+	return pinf_dir_sync(blobs->root);
+}
+
 enum pinf_err
 pinf_blobs_open(struct pinf_blobs **blobs, const char *root, struct pinf_bytes *message)
 {
@@ -68,6 +82,8 @@ pinf_blobs_open(struct pinf_blobs **blobs, const char *root, struct pinf_bytes *
 	}
 	if (err == PINF_OK)
 		err = sweep(b->tmp);
+	if (err == PINF_OK)
+		err = make_directories(b);
 	if (err == PINF_OK && access(b->tmp, W_OK | X_OK) != 0)
 		err = pinf_err_of_errno(errno);
 	if (err != PINF_OK) {
@@ -141,16 +157,9 @@ publish(struct pinf_blob_writer *writer, const struct pinf_hash *sha256)
 {
 	char dir[PINF_FILE_PATH_MAX], path[PINF_FILE_PATH_MAX];
 	struct stat st;
-	enum pinf_err err = PINF_OK;
 
 	path_of(dir, writer->blobs, sha256, false);
 	path_of(path, writer->blobs, sha256, true);
-	if (mkdir(dir, 0700) == 0)
-		err = pinf_dir_sync(writer->blobs->root);
-	else if (errno != EEXIST)
-		err = pinf_err_of_errno(errno);
-	if (err != PINF_OK)
-		return err;
 	if (link(writer->temp.path, path) != 0) {
 		if (errno != EEXIST)
 			return pinf_err_of_errno(errno);
