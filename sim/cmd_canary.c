@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cmd_canary.c -- pinf-sim canary: each planted bug, the oracle that is to find it, and whether it does.
- * spec/simulation.md#planted-bugs.
+ * spec/simulation.md#canaries.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * caller.h -- one caller-sealed completion from the caller's side: reserve, get the input key, seal,
  * upload, submit, get the result key, fetch, open.  Sans-IO; "pinf complete" and the simulator's
- * callers drive it.  spec/api.md#v3.
+ * callers drive it.  spec/api.md#completions.
  */
 #ifndef PINF_CALLER_H
 #define PINF_CALLER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * caller.c -- one caller-sealed completion, a step after the other.  Each step asks for one thing
- * and is asked again, under a new id and signature, until it is answered.  spec/api.md#v3.
+ * and is asked again, under a new id and signature, until it is answered.  spec/api.md#completions.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* caller_ask.c -- what a caller asks for, step by step.  spec/api.md#v3. */
+/* caller_ask.c -- what a caller asks for, step by step.  spec/api.md#completions. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

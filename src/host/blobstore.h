@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * blobstore.h -- blob storage "fs": create-only files named by their SHA-256, each durable before
- * its put returns.  Any number of threads may use one store.  spec/storage.md.
+ * its put returns.  Any number of threads may use one store.  spec/effects.md.
  */
 #ifndef PINF_HOST_BLOBSTORE_H
 #define PINF_HOST_BLOBSTORE_H

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""text.py ROOT -- every file says its licence and what it is; nothing stray in the text."""
+"""text.py ROOT -- every file says its licence and what it is; nothing stray in the text; pages of the specification that are named exist."""
 import pathlib
 import re
 import sys
@@ -17,6 +17,21 @@ STRAY = [
     (re.compile(r"https?://[^/\s]*(registry|mirror|deb\.|pypi|npm|crates)"), "a package registry"),
     (re.compile(r'"resolved":\s*"http'), "a lock file with addresses"),
 ]
+PAGE = re.compile(r"\bspec/([A-Za-z-]+\.md)(?:#([a-z0-9-]+))?")
+
+
+def anchors(root, page):
+    """Of its headings, as forges make them."""
+    heads = re.findall(r"^#+ (.*)$", (root / "spec" / page).read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^a-z0-9 -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def unknown_pages(root, line):
+    for page, anchor in PAGE.findall(line):
+        if not (root / "spec" / page).exists():
+            yield f"there is no spec/{page}"
+        elif anchor and anchor not in anchors(root, page):
+            yield f"spec/{page} has no #{anchor}"
 
 
 def check(root):
@@ -38,6 +53,7 @@ def check(root):
             continue
         for number, line in enumerate(lines, 1):
             findings += [f"{path}:{number}: {words}" for stray, words in STRAY if stray.search(line)]
+            findings += [f"{path}:{number}: {words}" for words in unknown_pages(root, line)]
     return findings
 
 
@@ -45,7 +61,8 @@ def c(line):
     return {"src/core/a.c": f"/* {SPDX} */\n/* a.c -- what it is. */\n{line}\n"}
 
 
-GOOD = [c("int a;"), {"tests/run": f"#!/bin/sh\n# {SPDX}\n"}]
+PAGES = {"spec/keys.md": "# Keys\n\n## Destroyed keys\n"}
+GOOD = [c("int a;"), {**PAGES, **c("/* sp" "ec/keys.md#destroyed-keys */")}, {"tests/run": f"#!/bin/sh\n# {SPDX}\n"}]
 BAD = [
     ({"src/core/a.c": "/* a.c -- what it is. */\n"}, "SPDX"),
     ({"tests/run": "#!/bin/sh\necho\n"}, "SPDX"),
@@ -54,6 +71,8 @@ BAD = [
     (c("  \tint a;"), "space before a tab"),
     (c("/* TO" "DO: more */"), "unfinished"),
     (c("/* http://" "registry.example.net/ */"), "registry"),
+    (c("/* sp" "ec/none.md */"), "there is no"),
+    ({**PAGES, **c("/* sp" "ec/keys.md#none */")}, "has no #none"),
     ({"tests/a.sol": "contract A {}\n"}, "SPDX"),
     ({"sim/a.html": "<!doctype html>\n"}, "SPDX"),
     ({"tests/package-lock.json": '"resol' 'ved": "https://example.net/a.tgz"\n'}, "lock file"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_blobstore.c -- files and the blob store "fs".  spec/storage.md. */
+/* test_blobstore.c -- files and the blob store "fs".  spec/effects.md. */
 #include "host_fixture.h"
 
 #include <errno.h>
