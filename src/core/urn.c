@@ -10,20 +10,20 @@
 #define PREFIX     "urn:blob:"
 #define PREFIX_LEN (sizeof PREFIX - 1)
 
-/* u: unreserved; o: other octets that stand for themselves in a field. */
-static const char kinds[] = "................"
-			    "................"
-			    ".o..o%ooooooouuo" /* SP ! " # $ % & ' ( ) * + , - . / */
-			    "uuuuuuuuuu:o.o.." /* 0-9 : ; < = > ? */
-			    "ouuuuuuuuuuuuuuu" /* @ A-O */
-			    "uuuuuuuuuuu....u" /* P-Z [ \ ] ^ _ */
-			    ".uuuuuuuuuuuuuuu" /* ` a-o */
-			    "uuuuuuuuuuu...u."; /* p-z { | } ~ DEL */
+/* u: unreserved; o: other octets that stand for themselves in a field; all beyond ASCII are zero. */
+static const char kinds[256] = "................"
+			       "................"
+			       ".o..o%ooooooouuo" /* SP ! " # $ % & ' ( ) * + , - . / */
+			       "uuuuuuuuuu:o.o.." /* 0-9 : ; < = > ? */
+			       "ouuuuuuuuuuuuuuu" /* @ A-O */
+			       "uuuuuuuuuuu....u" /* P-Z [ \ ] ^ _ */
+			       ".uuuuuuuuuuuuuuu" /* ` a-o */
+			       "uuuuuuuuuuu...u."; /* p-z { | } ~ DEL */
 
-static char
-kind_of(uint8_t c)
+static bool
+is_plain(uint8_t c)
 {
-	return c < 0x80 ? kinds[c] : '.';
+	return kinds[c] >= 'o';
 }
 
 /* The octet that "%XX" at the start of in stands for; 0, which no URN may hold, if there is none. */
@@ -51,7 +51,7 @@ next_unit(struct pinf_span field, size_t *at)
 	}
 	octet = percent_octet((struct pinf_span){field.data + *at, field.len - *at});
 	*at += 3;
-	return kind_of(octet) == 'u' ? octet : octet + 256u;
+	return kinds[octet] == 'u' ? octet : octet + 256u;
 }
 
 static bool
@@ -122,7 +122,9 @@ pinf_urn_parse(struct pinf_urn *urn, struct pinf_span text)
 	if (!has_prefix(text))
 		return PINF_E_URN_SYNTAX;
 	for (size_t at = from; at <= text.len; at++) {
-		const char kind = at < text.len ? kind_of(text.data[at]) : ':';
+		while (at < text.len && is_plain(text.data[at]))
+			at++;
+		const char kind = at < text.len ? kinds[text.data[at]] : ':';
 
 		if (kind == '%') {
 			const uint8_t octet =
@@ -138,7 +140,7 @@ pinf_urn_parse(struct pinf_urn *urn, struct pinf_span text)
 				    (struct pinf_span){text.data + from, at - from};
 			fields++;
 			from = at + 1;
-		} else if (kind == '.') {
+		} else {
 			return PINF_E_URN_SYNTAX;
 		}
 	}
@@ -235,7 +237,7 @@ pinf_urn_make(struct pinf_buf *out, const struct pinf_span plain[static PINF_URN
 		if (i > 0)
 			fits &= put_octet(&text, ':', false);
 		for (size_t k = 0; k < plain[i].len && fits; k++)
-			fits = put_octet(&text, plain[i].data[k], kind_of(plain[i].data[k]) != 'u');
+			fits = put_octet(&text, plain[i].data[k], kinds[plain[i].data[k]] != 'u');
 	}
 	if (!fits)
 		return PINF_E_URN_LENGTH;
