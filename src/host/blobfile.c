@@ -18,7 +18,6 @@
 #include "host/files.h"
 
 #define BATCH_LEN ((size_t)1 << 20) /* of sealed bytes, about */
-#define CHUNK_CAP (((size_t)1 << PINF_BLOB_CHUNK_MAX) + PINF_TAG_LEN)
 
 /* One batch in hand, and the buffers that it uses.  Batch n lives in slot n % slot_count. */
 struct slot {
@@ -462,39 +461,34 @@ enum pinf_err
 pinf_blobfile_range(const struct pinf_blobfile *file, const struct pinf_scope *expected,
     const struct pinf_range *range, struct pinf_bytes *plain)
 {
-	struct pipe pipe = {.in = -1};
+	struct pipe pipe = {.in = -1, .out = -1, .batch_chunks = 1};
 	struct pinf_blob *blob = NULL;
 	struct pinf_bytes got = {0};
-	struct slot slot = {.plain = {malloc(CHUNK_CAP), 0, CHUNK_CAP},
-	    .sealed = {malloc(CHUNK_CAP), 0, CHUNK_CAP}};
 	enum pinf_err err = begin_open(&pipe, file, expected, &blob);
 
-	if (err == PINF_OK && (slot.plain.data == NULL || slot.sealed.data == NULL))
-		err = PINF_E_NO_MEMORY;
 	if (err == PINF_OK &&
 	    (range->len > PINF_BLOBFILE_RANGE_MAX || range->first > PINF_BLOB_PLAIN_MAX))
 		err = PINF_E_RANGE;
-	pipe.out = -1;
-	pipe.batch_chunks = 1;
+	if (err == PINF_OK)
+		err = make_slots(&pipe, 1);
 	const uint64_t real = pipe.plan.chunk_real, end = range->first + range->len;
 	for (uint64_t i = err == PINF_OK ? range->first / real : 0;
 	     err == PINF_OK && i < pipe.plan.chunks && i * real < end; i++) {
-		slot.plain.len = slot.sealed.len = 0;
-		err = open_batch(&pipe, blob, i, &slot);
+		struct slot *slot = pipe.slots;
+
+		slot->plain.len = slot->sealed.len = 0;
+		err = open_batch(&pipe, blob, i, slot);
 		const uint64_t skip = range->first > i * real ? range->first - i * real : 0;
 		const uint64_t stop =
-		    end - i * real < slot.plain.len ? end - i * real : slot.plain.len;
+		    end - i * real < slot->plain.len ? end - i * real : slot->plain.len;
 		if (err == PINF_OK && stop > skip)
 			err =
-			    pinf_bytes_append(&got, slot.plain.data + skip, (size_t)(stop - skip));
+			    pinf_bytes_append(&got, slot->plain.data + skip, (size_t)(stop - skip));
 	}
 	if (err == PINF_OK)
 		err = pinf_bytes_append(plain, got.data, got.len);
 	pinf_bytes_free(&got);
-	if (slot.plain.data != NULL)
-		pinf_wipe(slot.plain.data, CHUNK_CAP);
-	free(slot.plain.data);
-	free(slot.sealed.data);
+	free_slots(&pipe);
 	pinf_blob_free(blob);
 	if (pipe.in >= 0)
 		(void)close(pipe.in);
