@@ -214,7 +214,9 @@ key_export(struct cli *cli)
 	enum pinf_err err = cli_keyring_open(cli, &k);
 
 	if (err == PINF_OK && access(cli->options.positional[0], F_OK) == 0)
-		err = cli_fail(cli, PINF_E_CONFLICT, "the file exists already");
+		err = pinf_say(&cli->message, PINF_E_CONFLICT,
+		    "%s: exists already; a keyring is never overwritten",
+		    cli->options.positional[0]);
 	if (err == PINF_OK)
 		err = pinf_keyfile_open(&copy, cli->options.positional[0],
 		    cli->options.positional[1], true, &cli->message);
