@@ -64,6 +64,15 @@ bench_now_us(void)
 	return (double)now_ns() / 1000;
 }
 
+double
+bench_core_us(void)
+{
+	struct timespec t;
+
+	bench_require(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0, "clock_gettime");
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
 /* Of the processor's own counter, which runs at its nominal clock; 0: none is known. */
 static uint64_t
 now_cycles(void)

@@ -49,6 +49,7 @@ void bench_measure(const struct bench_run *run, const struct bench_group *group)
 void bench_record(
     const struct bench_run *run, const char *group, const char *name, double ns, double ratio);
 double bench_now_us(void);
+double bench_core_us(void); /* of all cores, that this process has used */
 int bench_by_value(const void *a, const void *b); /* doubles, for qsort() */
 /* Calls of malloc, calloc and realloc by this thread; 0 for ever where they are not counted. */
 uint64_t bench_allocations(void);

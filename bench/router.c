@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/client.h"
@@ -270,22 +269,13 @@ struct sample {
 	double half_us, late_us; /* until the answer: median, p99 */
 };
 
-static double
-core_now_us(void)
-{
-	struct timespec t;
-
-	bench_require(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0, "clock_gettime");
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static struct sample
 sample_completions(struct service *s, uint64_t ms, uint64_t first_put)
 {
 	const uint64_t commits_then = atomic_load(&commits), rows_then = atomic_load(&rows),
 		       steps_then = atomic_load(&steps);
-	const double core_then_us = core_now_us(), took_us = call_for(s, ms),
-		     core_us = core_now_us() - core_then_us;
+	const double core_then_us = bench_core_us(), took_us = call_for(s, ms),
+		     core_us = bench_core_us() - core_then_us;
 	const uint64_t answers = atomic_load(&s->answers);
 	const double tasks = (double)answers, of_steps = (double)(atomic_load(&steps) - steps_then);
 	struct sample r = {
@@ -303,9 +293,9 @@ sample_completions(struct service *s, uint64_t ms, uint64_t first_put)
 	    .half_us = s->us[answers / 2],
 	    .late_us = s->us[answers - 1 - answers / 100]};
 
-	r.bare_core_us = core_now_us();
+	r.bare_core_us = bench_core_us();
 	r.bare_us = service_bare_us(&r.bare) / tasks;
-	r.bare_core_us = (core_now_us() - r.bare_core_us) / tasks;
+	r.bare_core_us = (bench_core_us() - r.bare_core_us) / tasks;
 	return r;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <pinf/auth.h>
@@ -206,16 +205,6 @@ run_world(struct world *w, char *const *options)
 	free(text);
 }
 
-/* Of this thread: as worlds are measured by what they used of a core, too. */
-static double
-core_now_us(void)
-{
-	struct timespec t;
-
-	bench_require(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0, "clock_gettime");
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 enum part { SIGNED, CHECKED, GRANTED, SEALED, OPENED, TRANSACTIONS, PARTS };
 static const struct {
 	const char *name;
@@ -242,11 +231,11 @@ play_round(struct round *r, struct bare *b, char *const *options, unsigned bare_
 	const struct world *w = &r->world;
 
 	for (enum part p = 0; p < PARTS; p++) {
-		const double before = core_now_us();
+		const double before = bench_core_us();
 
 		for (unsigned i = 0; i < bare_runs; i++)
 			parts[p].run(b);
-		r->us[p] = (core_now_us() - before) / bare_runs;
+		r->us[p] = (bench_core_us() - before) / bare_runs;
 	}
 	run_world(&r->world, options);
 	r->count[SIGNED] = r->count[CHECKED] = (double)(w->requests + w->results + w->grants);
