@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <pinf/blob.h>
+#include <pinf/keyring.h>
 
 #include "crypto/crypto.h"
 #include "measure.h"
@@ -132,6 +133,63 @@ run_naive(void *ctx, uint64_t n)
 		peers_derive_and_seal(s->peers, info, info_len, s->plain, s->len, s->out.data);
 }
 
+/* From a loaded key to a blob of one chunk. */
+struct whole {
+	struct seal *seal;
+	struct pinf_keyring *keyring;
+};
+
+static void
+run_whole(void *ctx, uint64_t n)
+{
+	struct whole *w = ctx;
+
+	for (uint64_t i = 0; i < n; i++) {
+		bench_require(pinf_keyring_derive(
+				  w->keyring, 1, &w->seal->params.scope, &w->seal->key) == PINF_OK,
+		    "derive");
+		begin(w->seal);
+		seal_chunks(w->seal);
+	}
+}
+
+static void
+run_whole_naive(void *ctx, uint64_t n)
+{
+	struct seal *s = ((struct whole *)ctx)->seal;
+	struct pinf_blob_header header = {.params = s->params};
+	uint8_t info[PINF_SCOPE_MAX], encoded[PINF_BLOB_HEADER_LEN];
+	const struct pinf_span scope = {info, pinf_scope_encode(info, &s->params.scope)};
+
+	for (uint64_t i = 0; i < n; i++) {
+		bench_require(
+		    s->random.fill(s->random.ctx, header.salt, sizeof header.salt) == PINF_OK,
+		    "a salt");
+		pinf_blob_header_encode(encoded, &header);
+		peers_seal_blob(
+		    s->peers, scope, encoded, (struct pinf_span){s->plain, s->len}, s->out.data);
+	}
+}
+
+/* What the naive way makes is a blob of pinf's. */
+static void
+check_naive(struct whole *w)
+{
+	struct seal *s = w->seal;
+	struct pinf_bytes opened = {0};
+	uint8_t info[PINF_SCOPE_MAX];
+
+	run_whole_naive(w, 1);
+	peers_derive_evp(s->peers, info, pinf_scope_encode(info, &s->params.scope), s->key.bytes);
+	bench_require(
+	    pinf_blob_open(s->blob, &s->params.scope, &s->key,
+		(struct pinf_span){s->out.data, PINF_BLOB_HEADER_LEN + s->len + PINF_TAG_LEN},
+		&opened) == PINF_OK &&
+		opened.len == s->len && memcmp(opened.data, s->plain, s->len) == 0,
+	    "the same blob");
+	pinf_bytes_free(&opened);
+}
+
 static void
 run_raw_open(void *ctx, uint64_t n)
 {
@@ -168,6 +226,27 @@ measure(const struct bench_run *run, const char *what, const struct seal *s,
 }
 
 static void
+measure_whole(const struct bench_run *run, struct seal *s)
+{
+	const struct pinf_domain domain = {.chain_id = 1};
+	struct whole w = {.seal = s};
+	uint32_t version = 0;
+	const struct bench_case cases[] = {
+	    {"EVP_PKEY and a context a call", run_whole_naive, &w},
+	    {"pinf: task's key, blob's key, seal", run_whole, &w},
+	};
+
+	if (s->len > (size_t)1 << PINF_BLOB_CHUNK_LOG2)
+		return;
+	check_naive(&w);
+	bench_require(pinf_keyring_new(&w.keyring, &domain, s->random) == PINF_OK &&
+			  pinf_keyring_rotate(w.keyring, &version, 0, s->random) == PINF_OK,
+	    "a keyring");
+	measure(run, "derive and seal the same blob", s, cases, sizeof cases / sizeof cases[0]);
+	pinf_keyring_free(w.keyring);
+}
+
+static void
 measure_seal(const struct bench_run *run, struct seal *s)
 {
 	struct seal padded = *s, chacha = *s;
@@ -195,6 +274,7 @@ measure_seal(const struct bench_run *run, struct seal *s)
 	chacha.params.suite = PINF_SUITE_CHACHA20POLY1305;
 	measure(run, "seal", s, cases, sizeof cases / sizeof cases[0]);
 	measure(run, "seal, where the time goes", s, parts, sizeof parts / sizeof parts[0]);
+	measure_whole(run, s);
 }
 
 static void

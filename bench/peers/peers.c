@@ -83,20 +83,32 @@ peers_derive_hmac(struct peers *peers, const uint8_t *info, size_t info_len, uin
 	hmac_sha256_digest(&ctx, 32, out);
 }
 
+/* All of HKDF where there is a salt, its expansion alone where there is none. */
+static void
+hkdf_evp(struct pinf_span salt, const uint8_t key[static 32], struct pinf_span info, uint8_t *out,
+    size_t out_len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+
+	bench_require(
+	    ctx != NULL && EVP_PKEY_derive_init(ctx) > 0 &&
+		EVP_PKEY_CTX_set_hkdf_mode(ctx, salt.len > 0
+						    ? EVP_PKEY_HKDEF_MODE_EXTRACT_AND_EXPAND
+						    : EVP_PKEY_HKDEF_MODE_EXPAND_ONLY) > 0 &&
+		EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0 &&
+		(salt.len == 0 || EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt.data, (int)salt.len) > 0) &&
+		EVP_PKEY_CTX_set1_hkdf_key(ctx, key, 32) > 0 &&
+		EVP_PKEY_CTX_add1_hkdf_info(ctx, info.data, (int)info.len) > 0 &&
+		EVP_PKEY_derive(ctx, out, &out_len) > 0,
+	    "EVP_PKEY HKDF");
+	EVP_PKEY_CTX_free(ctx);
+}
+
 void
 peers_derive_evp(struct peers *peers, const uint8_t *info, size_t info_len, uint8_t out[static 32])
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
-	size_t out_len = 32;
-
-	bench_require(ctx != NULL && EVP_PKEY_derive_init(ctx) > 0 &&
-			  EVP_PKEY_CTX_set_hkdf_mode(ctx, EVP_PKEY_HKDEF_MODE_EXPAND_ONLY) > 0 &&
-			  EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0 &&
-			  EVP_PKEY_CTX_set1_hkdf_key(ctx, peers->key, sizeof peers->key) > 0 &&
-			  EVP_PKEY_CTX_add1_hkdf_info(ctx, info, (int)info_len) > 0 &&
-			  EVP_PKEY_derive(ctx, out, &out_len) > 0,
-	    "EVP_PKEY HKDF");
-	EVP_PKEY_CTX_free(ctx);
+	hkdf_evp(
+	    (struct pinf_span){NULL, 0}, peers->key, (struct pinf_span){info, info_len}, out, 32);
 }
 
 void
@@ -167,6 +179,25 @@ peers_derive_and_seal(struct peers *peers, const uint8_t *info, size_t info_len,
 
 	peers_derive_evp(peers, info, info_len, key);
 	seal_fresh(key, peers->nonce, in, len, out);
+}
+
+void
+peers_seal_blob(struct peers *peers, struct pinf_span scope,
+    const uint8_t header[static PINF_BLOB_HEADER_LEN], struct pinf_span in, uint8_t *out)
+{
+	static const char name[] = "pinf/blob/1";
+	static const uint8_t only_chunk[12] = {[11] = 1};
+	enum { BOUND = PINF_BLOB_HEADER_LEN - 32 };
+	uint8_t scope_key[32], both[64], info[sizeof name - 1 + BOUND];
+
+	peers_derive_evp(peers, scope.data, scope.len, scope_key);
+	memcpy(info, name, sizeof name - 1);
+	memcpy(info + sizeof name - 1, header, BOUND);
+	hkdf_evp((struct pinf_span){header + BOUND - PINF_SALT_LEN, PINF_SALT_LEN}, scope_key,
+	    (struct pinf_span){info, sizeof info}, both, sizeof both);
+	memcpy(out, header, BOUND);
+	memcpy(out + BOUND, both + 32, 32);
+	seal_fresh(both, only_chunk, in.data, in.len, out + PINF_BLOB_HEADER_LEN);
 }
 
 void
