@@ -173,6 +173,8 @@ def bars(main, sizes, files_of):
     at_least("its steps that check no signature, claim and acknowledge, of two rows", 0.5,
              pair / (ns("queue", "pinf: claim") + ns("queue", "pinf: acknowledge")))
     at_least("router over HTTP, of its bare fsyncs and transactions", 0.5, 1 / ratio("router", "pinf router: a task"))
+    at_least("the same, of these and its signatures and key agreements, bare", 0.5,
+             ns("router", "bare with its cryptography") / ns("router", "pinf router: a task"))
     at_most("its p99, of its median", 8, ratio("router: latency", "pinf router: p99"))
     at_most("router's memory with 100,000 queued tasks", 64,
             rows[("router: memory", "pinf router: KiB")]["ps_median"] / 1000 / 1024, "{:.1f} MiB")

@@ -30,46 +30,58 @@
 #define QUEUED      100000
 #define ANSWER_MAX  ((size_t)1 << 20)
 
-/* Calls of the store that change rows, counted. */
+/* What the core's store was asked for. */
+enum count {
+	COMMITS,
+	STEPS, /* events that changed something */
+	ROWS, /* changed, and of these: */
+	REQUESTS, /* signed ones, each leaving its nonce */
+	GRANTS, /* of keys, each leaving its audit record */
+	COUNTS
+};
+
 static struct pinf_store_ops counted;
 static const struct pinf_store_ops *real;
-static atomic_uint_fast64_t commits, rows, steps; /* steps: events that changed something */
+static atomic_uint_fast64_t counts[COUNTS];
 static uint64_t rows_before; /* this event: the core's thread's own */
 
 static enum pinf_err
 count_commit(void *store)
 {
-	(void)atomic_fetch_add(&commits, 1);
+	(void)atomic_fetch_add(&counts[COMMITS], 1);
 	return real->commit(store);
 }
 
 static enum pinf_err
 count_savepoint(void *store)
 {
-	rows_before = atomic_load(&rows);
+	rows_before = atomic_load(&counts[ROWS]);
 	return real->savepoint(store);
 }
 
 static enum pinf_err
 count_release(void *store)
 {
-	(void)atomic_fetch_add(&steps, atomic_load(&rows) > rows_before);
+	(void)atomic_fetch_add(&counts[STEPS], atomic_load(&counts[ROWS]) > rows_before);
 	return real->release(store);
 }
 
-#define COUNTED(name, params, arguments)                                                           \
+#define COUNTED(name, kind, params, arguments)                                                     \
 	static enum pinf_err count_##name params                                                   \
 	{                                                                                          \
-		(void)atomic_fetch_add(&rows, 1);                                                  \
+		(void)atomic_fetch_add(&counts[ROWS], 1);                                          \
+		if ((kind) != ROWS)                                                                \
+			(void)atomic_fetch_add(&counts[kind], 1);                                  \
 		return real->name arguments;                                                       \
 	}
-COUNTED(session_update, (void *ctx, const struct pinf_session *session), (ctx, session))
-COUNTED(task_insert, (void *ctx, const struct pinf_task *task), (ctx, task))
-COUNTED(task_update, (void *ctx, const struct pinf_task *task), (ctx, task))
-COUNTED(intent_put, (void *ctx, const struct pinf_intent *intent), (ctx, intent))
-COUNTED(intent_drop, (void *ctx, const struct pinf_hash *sha256), (ctx, sha256))
-COUNTED(audit_append, (void *ctx, const struct pinf_audit *record), (ctx, record))
-COUNTED(nonce_use,
+COUNTED(session_update, ROWS, (void *ctx, const struct pinf_session *session), (ctx, session))
+COUNTED(task_insert, ROWS, (void *ctx, const struct pinf_task *task), (ctx, task))
+COUNTED(task_update, ROWS, (void *ctx, const struct pinf_task *task), (ctx, task))
+COUNTED(intent_put, ROWS, (void *ctx, const struct pinf_intent *intent), (ctx, intent))
+COUNTED(intent_drop, ROWS, (void *ctx, const struct pinf_hash *sha256), (ctx, sha256))
+COUNTED(audit_append, record->kind == PINF_AUDIT_GRANT ? GRANTS : ROWS,
+    (void *ctx, const struct pinf_audit *record), (ctx, record))
+COUNTED(nonce_use, REQUESTS,
     (void *ctx, const struct pinf_address *address, const uint8_t *nonce, uint64_t expires_ms),
     (ctx, address, nonce, expires_ms))
 
@@ -260,42 +272,63 @@ call_for(struct service *s, uint64_t ms)
 	return bench_now_us() - before;
 }
 
-/* The router for a while, then what it was seen to do, bare. */
+/* The router for a while, then what it was seen to do, bare: all that lasts, and with the cryptography. */
 struct sample {
-	struct service_work bare;
-	double bare_us, task_us; /* a task */
+	struct service_work bare, crypto;
+	double bare_us, crypto_us, task_us; /* a task */
 	double bare_core_us, core_us; /* of all cores, by router, callers and miner, a task */
 	double commits; /* of the router's, a task */
 	double half_us, late_us; /* until the answer: median, p99 */
 };
 
+static struct service_work
+work_of(const struct service *s, const double *each, uint64_t tasks)
+{
+	return (struct service_work){.directory = s->world.directory,
+	    .threads = CALLERS,
+	    .tasks = tasks,
+	    .steps = (unsigned)(each[STEPS] + 0.5),
+	    .rows = (unsigned)(each[ROWS] / each[STEPS] + 0.5),
+	    .puts = 2,
+	    .put_len = PROMPT_LEN + 500};
+}
+
+static double
+bare_us(struct service_work *work, uint64_t first_put)
+{
+	work->first_put = first_put;
+	return service_bare_us(work) / (double)work->tasks;
+}
+
 static struct sample
 sample_completions(struct service *s, uint64_t ms, uint64_t first_put)
 {
-	const uint64_t commits_then = atomic_load(&commits), rows_then = atomic_load(&rows),
-		       steps_then = atomic_load(&steps);
+	uint64_t then[COUNTS];
+	double each[COUNTS];
+
+	for (int i = 0; i < COUNTS; i++)
+		then[i] = atomic_load(&counts[i]);
 	const double core_then_us = bench_core_us(), took_us = call_for(s, ms),
 		     core_us = bench_core_us() - core_then_us;
 	const uint64_t answers = atomic_load(&s->answers);
-	const double tasks = (double)answers, of_steps = (double)(atomic_load(&steps) - steps_then);
-	struct sample r = {
-	    .bare = {.directory = s->world.directory,
-		.threads = CALLERS,
-		.tasks = answers,
-		.steps = (unsigned)(of_steps / tasks + 0.5),
-		.rows = (unsigned)((double)(atomic_load(&rows) - rows_then) / of_steps + 0.5),
-		.puts = 2,
-		.first_put = first_put,
-		.put_len = PROMPT_LEN + 500},
+	const double tasks = (double)answers;
+	for (int i = 0; i < COUNTS; i++)
+		each[i] = (double)(atomic_load(&counts[i]) - then[i]) / tasks;
+	struct sample r = {.bare = work_of(s, each, answers),
 	    .task_us = took_us / tasks,
 	    .core_us = core_us / tasks,
-	    .commits = (double)(atomic_load(&commits) - commits_then) / tasks,
+	    .commits = each[COMMITS],
 	    .half_us = s->us[answers / 2],
 	    .late_us = s->us[answers - 1 - answers / 100]};
 
+	/* A result is signed at precommit and commit; a grant once, and its HPKE is four agreements. */
+	r.crypto = r.bare;
+	r.crypto.signatures = (unsigned)(each[REQUESTS] + 2 + each[GRANTS] + 0.5);
+	r.crypto.agreements = (unsigned)(4 * each[GRANTS] + 0.5);
 	r.bare_core_us = bench_core_us();
-	r.bare_us = service_bare_us(&r.bare) / tasks;
+	r.bare_us = bare_us(&r.bare, first_put);
 	r.bare_core_us = (bench_core_us() - r.bare_core_us) / tasks;
+	r.crypto_us = bare_us(&r.crypto, first_put + PUTS_MAX / 2);
 	return r;
 }
 
@@ -323,17 +356,20 @@ measure_completions(const struct bench_run *run, struct service *s, uint64_t ms)
 	    "router: %d callers, prompts of %d bytes, sealed, stored, claimed, answered\n"
 	    "  bare: 2 files, %2u steps of %u rows   %12.1f us a task  (%.2f commits, %.0f us of a "
 	    "core)\n"
+	    "  the same, %2u signatures, %u X25519    %12.1f us a task\n"
 	    "  pinf router over HTTP              %12.1f us a task  (%.2f commits, %.0f us) "
-	    "%6.2fx of its speed (%.2f-%.2f; at least 0.5x)\n"
+	    "%6.2fx of its speed (%.2f-%.2f; at least 0.5x), %.2fx of the other's\n"
 	    "  %.0f tasks a second; answer after %.2f ms (median), %.2f ms (p99): %.1fx (at "
 	    "most 8x)\n",
 	    CALLERS, PROMPT_LEN, r->bare.steps, r->bare.rows, r->bare_us,
-	    (double)r->bare.commits / (double)r->bare.tasks, r->bare_core_us, r->task_us,
-	    r->commits, r->core_us, r->bare_us / r->task_us,
-	    samples[0].bare_us / samples[0].task_us,
-	    samples[rounds - 1].bare_us / samples[rounds - 1].task_us, 1e6 / r->task_us,
-	    r->half_us / 1000, r->late_us / 1000, r->late_us / r->half_us);
+	    (double)r->bare.commits / (double)r->bare.tasks, r->bare_core_us, r->crypto.signatures,
+	    r->crypto.agreements, r->crypto_us, r->task_us, r->commits, r->core_us,
+	    r->bare_us / r->task_us, samples[0].bare_us / samples[0].task_us,
+	    samples[rounds - 1].bare_us / samples[rounds - 1].task_us, r->crypto_us / r->task_us,
+	    1e6 / r->task_us, r->half_us / 1000, r->late_us / 1000, r->late_us / r->half_us);
 	bench_record(run, "router", "bare fsyncs and transactions", r->bare_us * 1000, 1);
+	bench_record(run, "router", "bare with its cryptography", r->crypto_us * 1000,
+	    r->crypto_us / r->bare_us);
 	bench_record(
 	    run, "router", "pinf router: a task", r->task_us * 1000, r->task_us / r->bare_us);
 	bench_record(run, "router: latency", "median", r->half_us * 1000, 1);

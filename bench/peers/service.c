@@ -13,6 +13,7 @@
 #include <civetweb.h>
 
 #include "measure.h"
+#include "signatures.h"
 #include "transactions.h"
 
 #define THREADS_MAX 64
@@ -51,6 +52,25 @@ put(struct bare *bare)
 	    "putting a file");
 }
 
+static void
+sign_and_check(uint64_t task)
+{
+	uint8_t secret[32] = {1}, digest[32] = {1}, signature[65], key[64];
+
+	memcpy(digest, &task, sizeof task);
+	peers_sign(secret, digest, signature);
+	peers_recover(signature, digest, key);
+}
+
+static void
+agree(uint64_t task)
+{
+	uint8_t secret[32] = {0}, point[32] = {9}, shared[32];
+
+	memcpy(secret, &task, sizeof task);
+	peers_x25519(secret, point, shared);
+}
+
 /* Waits until a commit that began after now has ended. */
 static void
 step(struct bare *bare)
@@ -66,18 +86,28 @@ step(struct bare *bare)
 	(void)pthread_mutex_unlock(&bare->lock);
 }
 
+/* Of count in a task, after its step i: spread evenly. */
+static unsigned
+due(const struct service_work *work, unsigned i, unsigned count)
+{
+	return (i + 1) * count / work->steps - i * count / work->steps;
+}
+
 static void *
 do_tasks(void *arg)
 {
 	struct bare *bare = arg;
 	const struct service_work *w = bare->work;
 
-	while (atomic_fetch_add(&bare->next_task, 1) < w->tasks)
+	for (uint64_t task; (task = atomic_fetch_add(&bare->next_task, 1)) < w->tasks;)
 		for (unsigned i = 0; i < w->steps; i++) {
 			step(bare);
-			/* Spread evenly. */
-			if ((i + 1) * w->puts / w->steps > i * w->puts / w->steps)
+			for (unsigned n = due(w, i, w->puts); n > 0; n--)
 				put(bare);
+			for (unsigned n = due(w, i, w->signatures); n > 0; n--)
+				sign_and_check(task);
+			for (unsigned n = due(w, i, w->agreements); n > 0; n--)
+				agree(task);
 		}
 	return NULL;
 }
@@ -140,6 +170,7 @@ service_bare_us(struct service_work *work)
 	    .committed = PTHREAD_COND_INITIALIZER};
 	double took;
 
+	sign_and_check(0); /* The library's context, before there are threads. */
 	bench_require(bare.transactions != NULL && bare.bytes != NULL && bare.directory >= 0 &&
 			  work->threads <= THREADS_MAX,
 	    "a directory");

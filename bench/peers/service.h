@@ -16,6 +16,8 @@ struct service_work {
 	unsigned rows; /* changed by a step */
 	unsigned
 	    puts; /* among the steps, files: written, synced, linked to a name, its directory synced */
+	unsigned signatures; /* made and checked, among the steps */
+	unsigned agreements; /* X25519, among the steps */
 	uint64_t first_put; /* the number in the first file's name */
 	size_t put_len;
 	uint64_t commits; /* set: how many there were */
