@@ -64,7 +64,7 @@ enum pinf_effect_kind {
 	PINF_FX_SEND, /* id; method, path, authorization, body; or the bytes sealed as seal_id */
 	PINF_FX_FETCH, /* id; GET path, check payload, open with key */
 	PINF_FX_INFER, /* id; document: run inference on this input document */
-	PINF_FX_LOG /* a line for the log: event name in method, session, task; never content */
+	PINF_FX_LOG /* a line for the log: event name in method, session, task, err; never content */
 };
 
 /* A row of the effect list owns its document, body and path; pinf_effects_cut() frees and wipes them. */
@@ -84,6 +84,7 @@ struct pinf_effect {
 	const struct pinf_keyring *keyring;
 	uint64_t at_ms;
 	const char *method; /* static text */
+	enum pinf_err err; /* LOG: why, or OK */
 	struct pinf_bytes path; /* with query */
 	char authorization[PINF_AUTH_HEADER_MAX + 1];
 	uint64_t seal_id;

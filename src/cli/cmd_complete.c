@@ -10,8 +10,8 @@
 #include <pinf/caller.h>
 
 #include "cli/cli.h"
+#include "cli/remote.h"
 #include "core/send.h"
-#include "host/client.h"
 #include "host/files.h"
 #include "host/peer.h"
 #include "host/system.h"
@@ -86,25 +86,36 @@ answer(struct cli *cli, uint64_t task, const struct pinf_result *result)
 	return PINF_OK;
 }
 
-static enum pinf_err
-refusal(struct cli *cli, const struct pinf_api_error *error)
-{
-	const bool denied = error->err == PINF_E_DENIED;
+/* The last call that got no answer; the first is told at once: the wait may be long. */
+struct trouble {
+	char words[1024];
+};
 
-	return pinf_say(&cli->message, error->err, "not completed: %s%s%s%s%s",
-	    pinf_err_text(error->err), denied ? ": " : "",
-	    denied ? pinf_rule_text(error->rule) : "", error->field[0] != '\0' ? "; field " : "",
-	    error->field);
+static void
+unanswered(void *ctx, const char *words)
+{
+	struct trouble *trouble = ctx;
+
+	if (trouble->words[0] == '\0')
+		(void)fprintf(
+		    stderr, "pinf complete: %s Trying again until --timeout is over.\n", words);
+	(void)snprintf(trouble->words, sizeof trouble->words, "%s", words);
 }
 
 static enum pinf_err
-finish(struct cli *cli, const struct pinf_caller *caller)
+finish(struct cli *cli, const struct pinf_caller *caller, const struct trouble *trouble)
 {
+	const struct pinf_api_error *error = pinf_caller_error(caller);
 	struct pinf_result result = {0};
 	enum pinf_err err;
 
-	if (pinf_caller_state(caller) != PINF_CALLER_DONE)
-		return refusal(cli, pinf_caller_error(caller));
+	if (pinf_caller_state(caller) != PINF_CALLER_DONE) {
+		if (error->field[0] == '\0' && trouble->words[0] != '\0' &&
+		    (error->err == PINF_E_IO || error->err == PINF_E_TIMEOUT))
+			return pinf_say(
+			    &cli->message, error->err, "not completed in time: %s", trouble->words);
+		return remote_refusal(cli, "not completed", error);
+	}
 	err = cli_fail(
 	    cli, pinf_result_decode(&result, pinf_caller_result(caller)), "the miner's result");
 	if (err == PINF_OK)
@@ -127,7 +138,11 @@ caller_sealed(struct cli *cli, struct pinf_bytes *document)
 	    .send_timeout_ms = 60000,
 	    .padded = true,
 	};
-	const struct pinf_peer_config peer = {.url = cli_text(cli, "router-url"), .threads = 1};
+	struct trouble trouble = {.words = ""};
+	const struct pinf_peer_config peer = {.url = cli_text(cli, "router-url"),
+	    .threads = 1,
+	    .unanswered = unanswered,
+	    .ctx = &trouble};
 	const char *reference = cli_text(cli, "reference");
 	struct pinf_caller *caller = NULL;
 	struct pinf_wallet wallet;
@@ -148,7 +163,7 @@ caller_sealed(struct cli *cli, struct pinf_bytes *document)
 		err =
 		    cli_fail(cli, pinf_caller_run(caller, &peer, NULL, &cli->message), "complete");
 	if (err == PINF_OK)
-		err = finish(cli, caller);
+		err = finish(cli, caller, &trouble);
 	pinf_caller_free(caller);
 	pinf_wallet_wipe(&wallet);
 	return err;
@@ -228,7 +243,6 @@ static enum pinf_err
 by_api_key(struct cli *cli, const struct pinf_input *input)
 {
 	struct pinf_bytes body = {0}, reply = {0};
-	struct pinf_client *client = NULL;
 	struct pinf_api_error error = {0};
 	char header[512], path[96];
 	unsigned status = 0;
@@ -236,10 +250,6 @@ by_api_key(struct cli *cli, const struct pinf_input *input)
 
 	if (err == PINF_OK)
 		err = request_body(cli, input, &body);
-	if (err == PINF_OK)
-		err = pinf_url_check(cli_text(cli, "router-url"), &cli->message);
-	if (err == PINF_OK)
-		err = pinf_client_new(&client, cli_text(cli, "router-url"), NULL);
 	if (err == PINF_OK) {
 		const struct pinf_call call = {.method = "POST",
 		    .path = path,
@@ -251,17 +261,15 @@ by_api_key(struct cli *cli, const struct pinf_input *input)
 
 		(void)snprintf(path, sizeof path, "/api/%s/completions/%llu",
 		    cli_text(cli, "route"), (unsigned long long)cli_number(cli, "session"));
-		err = cli_fail(cli, pinf_client_call(client, &call, &status, &reply),
-		    cli_text(cli, "router-url"));
+		err = remote_call(cli, &call, &status, &reply);
 	}
 	if (err == PINF_OK && pinf_reply_refused(&error, &(struct pinf_event){.kind = PINF_EV_REPLY,
 							     .status = status,
 							     .body = pinf_span_of(&reply)}))
-		err = refusal(cli, &error);
+		err = remote_refusal(cli, "not completed", &error);
 	if (err == PINF_OK)
 		err = read_completion(cli, pinf_span_of(&reply));
 	pinf_wipe(header, sizeof header);
-	pinf_client_free(client);
 	pinf_bytes_free(&body);
 	pinf_bytes_free(&reply);
 	return cli_fail(cli, err, "complete");

@@ -53,6 +53,14 @@ miner_config(const struct cli *cli)
 	return config;
 }
 
+static void
+unanswered(void *ctx, const char *words)
+{
+	(void)ctx;
+	pinf_log(PINF_LOG_WARN, "router-unanswered",
+	    (const struct pinf_log_field[]){{"error", words, 0}, {0}});
+}
+
 static enum pinf_err
 mine(struct cli *cli, const struct pinf_wallet *wallet)
 {
@@ -63,8 +71,10 @@ mine(struct cli *cli, const struct pinf_wallet *wallet)
 	    .host = cli_text(cli, "llm-host"),
 	    .port = (unsigned)cli_number(cli, "llm-port"),
 	};
-	const struct pinf_peer_config peer = {
-	    .url = cli_text(cli, "router-url"), .threads = config.slots, .engine = &engine};
+	const struct pinf_peer_config peer = {.url = cli_text(cli, "router-url"),
+	    .threads = config.slots,
+	    .engine = &engine,
+	    .unanswered = unanswered};
 	const atomic_bool *stop = signals_catch();
 	struct pinf_miner *miner = NULL;
 	enum pinf_err err = cli_fail(

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remote.c -- one signed request to a router.  spec/auth.md. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/remote.h"
 #include "core/send.h"
-#include "host/client.h"
 #include "host/files.h"
 #include "host/system.h"
 
@@ -25,25 +25,56 @@ adopt(struct cli *cli, struct pinf_span object)
 	return pinf_bytes_append(&cli->out, object.data, object.len - 1);
 }
 
+enum pinf_err
+remote_call(
+    struct cli *cli, const struct pinf_call *call, unsigned *status, struct pinf_bytes *answer)
+{
+	const char *url = cli_text(cli, "router-url");
+	struct pinf_client *client;
+	enum pinf_err err = pinf_url_check(url, &cli->message);
+
+	if (err == PINF_OK)
+		err = cli_fail(cli, pinf_client_new(&client, url, NULL), url);
+	if (err != PINF_OK)
+		return err;
+	err = pinf_client_call(client, call, status, answer);
+	if (err != PINF_OK)
+		(void)pinf_say(&cli->message, err, "%s", pinf_client_trouble(client));
+	pinf_client_free(client);
+	return err;
+}
+
+enum pinf_err
+remote_refusal(struct cli *cli, const char *what, const struct pinf_api_error *error)
+{
+	const bool denied = error->err == PINF_E_DENIED;
+
+	if (strncmp(error->field, "status ", 7) == 0) /* Not in the words of a router: send.c. */
+		return pinf_say(&cli->message, error->err,
+		    "%s: what answers at %s is no router, or a proxy without one (%s)", what,
+		    cli_text(cli, "router-url"), error->field);
+	return pinf_say(&cli->message, error->err, "%s: %s%s%s%s%s", what,
+	    pinf_err_text(error->err), denied ? ": " : "",
+	    denied ? pinf_rule_text(error->rule) : "", error->field[0] != '\0' ? "; field " : "",
+	    error->field);
+}
+
 static enum pinf_err
 refused(struct cli *cli, unsigned status, struct pinf_span body)
 {
 	const struct pinf_event reply = {.kind = PINF_EV_REPLY, .status = status, .body = body};
 	struct pinf_api_error error = {0};
+	char what[40];
 
 	if (!pinf_reply_refused(&error, &reply))
 		return PINF_OK;
-	return pinf_say(&cli->message, error.err == PINF_OK ? PINF_E_IO : error.err,
-	    "the router refused (%u): %s%s%s%s%s", status, pinf_err_text(error.err),
-	    error.err == PINF_E_DENIED ? ": " : "",
-	    error.err == PINF_E_DENIED ? pinf_rule_text(error.rule) : "",
-	    error.field[0] != '\0' ? "; field " : "", error.field);
+	(void)snprintf(what, sizeof what, "the router refused (%u)", status);
+	return remote_refusal(cli, what, &error);
 }
 
 static enum pinf_err
 call(struct cli *cli, const struct pinf_effect *fx)
 {
-	struct pinf_client *client;
 	struct pinf_bytes answer = {0};
 	unsigned status = 0;
 	const struct pinf_call request = {
@@ -55,20 +86,13 @@ call(struct cli *cli, const struct pinf_effect *fx)
 	    .timeout_ms = TIMEOUT_MS,
 	    .answer_max = ANSWER_MAX,
 	};
-	enum pinf_err err = pinf_url_check(cli_text(cli, "router-url"), &cli->message);
+	enum pinf_err err = remote_call(cli, &request, &status, &answer);
 
-	if (err == PINF_OK)
-		err = pinf_client_new(&client, cli_text(cli, "router-url"), NULL);
-	if (err != PINF_OK)
-		return cli_fail(cli, err, cli_text(cli, "router-url"));
-	err = cli_fail(
-	    cli, pinf_client_call(client, &request, &status, &answer), cli_text(cli, "router-url"));
 	if (err == PINF_OK)
 		err = refused(cli, status, pinf_span_of(&answer));
 	if (err == PINF_OK)
 		err = adopt(cli, pinf_span_of(&answer));
 	pinf_bytes_free(&answer);
-	pinf_client_free(client);
 	return err;
 }
 

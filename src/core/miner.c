@@ -74,13 +74,15 @@ pinf_miner_idle(const struct pinf_miner *miner)
 }
 
 static enum pinf_err
-note(struct pinf_miner *m, const struct slot *slot, const char *event, struct pinf_effects *fx)
+note(struct pinf_miner *m, const struct slot *slot, const char *event, enum pinf_err why,
+    struct pinf_effects *fx)
 {
 	struct pinf_effect *line = pinf_effects_add(fx, PINF_FX_LOG, 0);
 
 	if (line == NULL)
 		return PINF_E_NO_MEMORY;
 	line->method = event;
+	line->err = why;
 	line->meta = (struct pinf_completion_meta){slot->session, slot->task, m->now_ms};
 	return PINF_OK;
 }
@@ -293,7 +295,7 @@ slot_advance(struct pinf_miner *m, struct slot *slot, const struct pinf_event *e
 	case SLOT_PUT: return slot_go(m, slot, SLOT_PRECOMMIT, fx);
 	case SLOT_PRECOMMIT: return slot_go(m, slot, SLOT_COMMIT, fx);
 	case SLOT_COMMIT:
-		err = note(m, slot, "result-accepted", fx);
+		err = note(m, slot, "result-accepted", PINF_OK, fx);
 		return err == PINF_OK ? slot_reset(m, slot, false, fx) : err;
 	case SLOT_RELEASE: return slot_reset(m, slot, true, fx);
 	case SLOT_IDLE: break;
@@ -340,7 +342,6 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 	const bool claimed = slot->state != SLOT_CLAIM;
 	/* Inferring and sealing used their document up. */
 	const bool again = claimed && slot->state != SLOT_INFER && slot->state != SLOT_SEAL;
-	enum pinf_err err;
 
 	if (again && may_pass(why, refused) && slot->failures < MINER_RETRIES_MAX) {
 		PINF_SOMETIMES(miner_asks_again);
@@ -350,9 +351,13 @@ slot_failed(struct pinf_miner *m, struct slot *slot, enum pinf_err why, unsigned
 		slot->retry_at_ms = m->clock_ms + pause_ms(m, slot->failures);
 		return PINF_OK;
 	}
-	err = note(m, slot, claimed ? pinf_err_name(why) : "claim-refused", fx);
-	if (err != PINF_OK)
-		return err;
+	/* Of a router that gives no answer, the driver tells. */
+	if (claimed || refused != 0 || !may_pass(why, refused)) {
+		const enum pinf_err err =
+		    note(m, slot, claimed ? "attempt-failed" : "claim-refused", why, fx);
+		if (err != PINF_OK)
+			return err;
+	}
 	if (!hands_back(slot, refused))
 		return slot_reset(m, slot, true, fx);
 	PINF_SOMETIMES(attempt_handed_back);

@@ -14,6 +14,7 @@
 
 #define CONNECT_MS        5000
 #define AUTHORIZATION_MAX 1024
+#define TROUBLE_MAX       768
 /* libcurl takes and gives back its buffers with every call: dear where a call has a kilobyte to say. */
 #define LARGE      ((size_t)2 << 20) /* bodies of more, or answers that may be */
 #define ROOM_LARGE 262144L
@@ -23,6 +24,8 @@ struct pinf_client {
 	CURL *curl;
 	char *url; /* base, without a slash at its end */
 	const atomic_bool *stop;
+	char words[CURL_ERROR_SIZE]; /* libcurl's, of the call in hand */
+	char trouble[TROUBLE_MAX];
 };
 
 struct sink {
@@ -98,8 +101,12 @@ static CURLcode
 set_up(struct pinf_client *client)
 {
 	CURL *curl = client->curl;
+	const char *authorities = getenv("SSL_CERT_FILE");
 	CURLcode rc = curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 
+	if (authorities != NULL && authorities[0] != '\0')
+		rc |= curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
+	rc |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->words);
 	rc |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	rc |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	rc |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -164,6 +171,39 @@ err_of(CURLcode code, const struct sink *sink)
 	}
 }
 
+static const char *
+advice(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_CONNECT: return ". Is it running there?";
+	case CURLE_COULDNT_RESOLVE_HOST: return ". Is the name right?";
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return ". SSL_CERT_FILE names certificates to trust instead of the system's.";
+	case CURLE_SSL_CACERT_BADFILE: return ". Is SSL_CERT_FILE right?";
+	case CURLE_SSL_CONNECT_ERROR: return ". Is it http, not https, there?";
+	default: return ".";
+	}
+}
+
+static void
+explain(struct pinf_client *client, CURLcode code, enum pinf_err err)
+{
+	const char *words = client->words;
+
+	if (code == CURLE_OK || err == PINF_E_TOO_LARGE)
+		words = pinf_err_text(err);
+	else if (words[0] == '\0')
+		words = curl_easy_strerror(code);
+	(void)snprintf(client->trouble, sizeof client->trouble, "%.255s: %s%s", client->url, words,
+	    advice(code));
+}
+
+const char *
+pinf_client_trouble(const struct pinf_client *client)
+{
+	return client->trouble;
+}
+
 /* Headers of the call, or NULL when out of memory; freed by the caller. */
 static struct curl_slist *
 headers_of(const struct pinf_call *call)
@@ -195,7 +235,8 @@ prepare(CURL *curl, const struct pinf_call *call, const char *url, struct curl_s
 
 	rc |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	rc |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
-	rc |= curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, room);
+	/* Refused while a buffer is there, as after a name that did not resolve: that one does as well. */
+	(void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, room);
 	rc |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, room);
 	rc |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
 	if (strcmp(call->method, "GET") == 0) {
@@ -218,6 +259,7 @@ pinf_client_call(struct pinf_client *client, const struct pinf_call *call, unsig
 	struct pinf_bytes url = {0}, body = {0};
 	struct sink sink = {&body, call->answer_max, PINF_OK};
 	struct curl_slist *headers = headers_of(call);
+	CURLcode done = CURLE_OK;
 	long code = 0;
 	enum pinf_err err = pinf_bytes_append(&url, client->url, strlen(client->url));
 
@@ -228,8 +270,11 @@ pinf_client_call(struct pinf_client *client, const struct pinf_call *call, unsig
 	if (err == PINF_OK &&
 	    prepare(client->curl, call, (const char *)url.data, headers, &sink) != CURLE_OK)
 		err = PINF_E_IO;
-	if (err == PINF_OK)
-		err = err_of(curl_easy_perform(client->curl), &sink);
+	client->words[0] = '\0';
+	if (err == PINF_OK) {
+		done = curl_easy_perform(client->curl);
+		err = err_of(done, &sink);
+	}
 	if (err == PINF_OK &&
 	    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &code) != CURLE_OK)
 		err = PINF_E_IO;
@@ -241,6 +286,8 @@ pinf_client_call(struct pinf_client *client, const struct pinf_call *call, unsig
 	}
 	if (err == PINF_OK)
 		*status = (unsigned)code;
+	else
+		explain(client, done, err);
 	curl_slist_free_all(headers);
 	pinf_bytes_free(&url);
 	pinf_bytes_free(&body);

@@ -17,7 +17,8 @@ struct pinf_client;
 
 /*
  * url is "http://host:port" or "https://host[:port]", without a path: E_CONFIG.  stop (may be NULL) makes
- * calls in progress fail with E_TIMEOUT within a second or so once it is set.
+ * calls in progress fail with E_TIMEOUT within a second or so once it is set.  Whose certificates are
+ * trusted is the system's to say, or that of the file which SSL_CERT_FILE names in the environment.
  */
 PINF_MUST_CHECK enum pinf_err
 pinf_client_new(struct pinf_client **client, const char *url, const atomic_bool *stop);
@@ -37,6 +38,9 @@ struct pinf_call {
 /* Appends the answer's body.  E_TIMEOUT, E_IO (no connection, cut off), E_TOO_LARGE, E_NO_MEMORY. */
 PINF_MUST_CHECK enum pinf_err pinf_client_call(struct pinf_client *client,
     const struct pinf_call *call, unsigned *status, struct pinf_bytes *answer);
+
+/* Why the last call got no answer, for people: the URL, what went wrong, what to do.  Until the next call. */
+const char *pinf_client_trouble(const struct pinf_client *client);
 
 /*
  * The same, signed by the sender's wallet now, as of that session and task (0: none); the call's

@@ -13,6 +13,7 @@
 #include "host/client.h"
 #include "host/command.h"
 #include "host/files.h"
+#include "host/log.h"
 
 #define BUILTIN_WORDS 16
 #define ANSWER_MAX    (6 * PINF_RESULT_TEXT_MAX + 65536) /* the text with every byte escaped */
@@ -135,6 +136,16 @@ run_builtin(const struct pinf_input *input, struct pinf_span prompt, struct pinf
 	return err;
 }
 
+/* For who runs the miner: the attempt's error is one word.  A stop is nobody's trouble. */
+static void
+tell(const struct pinf_engine *engine, const char *words, uint64_t status)
+{
+	if (engine->stop == NULL || !atomic_load(engine->stop))
+		pinf_log(PINF_LOG_WARN, "inference-failed",
+		    PINF_FIELDS(
+			{"error", words, 0}, {status != 0 ? "status" : NULL, NULL, status}));
+}
+
 static enum pinf_err
 run_command(struct pinf_engine *engine, struct pinf_span prompt, uint32_t timeout_ms,
     struct pinf_result *result)
@@ -144,10 +155,13 @@ run_command(struct pinf_engine *engine, struct pinf_span prompt, uint32_t timeou
 	    .output_max = PINF_RESULT_TEXT_MAX,
 	    .stop = engine->stop};
 	const enum pinf_err err = pinf_command_run(&engine->command, &run, &result->text);
+	const char *name = strrchr(engine->command.words[0], '/');
 
+	if (err == PINF_E_INFERENCE)
+		tell(engine,
+		    "the program of --engine-command did not start, or not end with status 0", 0);
 	if (err != PINF_OK)
 		return err;
-	const char *name = strrchr(engine->command.words[0], '/');
 	label(result->finish_reason, "stop");
 	label(result->model, name != NULL ? name + 1 : engine->command.words[0]);
 	result->prompt_tokens = count_words(prompt);
@@ -240,6 +254,10 @@ run_openai(struct pinf_engine *engine, const struct pinf_input *input, struct pi
 		    .timeout_ms = timeout_ms,
 		    .answer_max = ANSWER_MAX};
 		err = pinf_client_call(engine->client, &call, &status, &answer);
+		if (err != PINF_OK)
+			tell(engine, pinf_client_trouble(engine->client), 0);
+		else if (status != 200)
+			tell(engine, "the inference server refused", status);
 	}
 	if (err == PINF_E_IO || (err == PINF_OK && status != 200))
 		err = PINF_E_INFERENCE;

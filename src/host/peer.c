@@ -79,12 +79,24 @@ tools_make(void *ctx)
 	return tools;
 }
 
+/* A call that a stop cut short is nobody's trouble. */
 static enum pinf_err
-do_send(struct tools *tools, struct pinf_job *job)
+call(const struct peer *peer, struct tools *tools, const struct pinf_call *call, unsigned *status,
+    struct pinf_bytes *answer)
+{
+	const enum pinf_err err = pinf_client_call(tools->client, call, status, answer);
+
+	if (err != PINF_OK && peer->config->unanswered != NULL && !atomic_load(&peer->abort))
+		peer->config->unanswered(peer->config->ctx, pinf_client_trouble(tools->client));
+	return err;
+}
+
+static enum pinf_err
+do_send(const struct peer *peer, struct tools *tools, struct pinf_job *job)
 {
 	const struct pinf_effect *fx = &job->effect;
 	const bool sealed = fx->seal_id != 0;
-	const struct pinf_call call = {.method = fx->method,
+	const struct pinf_call request = {.method = fx->method,
 	    .path = (const char *)fx->path.data,
 	    .authorization = fx->authorization,
 	    .content_type = sealed         ? "application/octet-stream"
@@ -94,12 +106,12 @@ do_send(struct tools *tools, struct pinf_job *job)
 	    .timeout_ms = fx->timeout_ms,
 	    .answer_max = REPLY_MAX};
 
-	return pinf_client_call(tools->client, &call, &job->event.status, &job->body);
+	return call(peer, tools, &request, &job->event.status, &job->body);
 }
 
 /* GET, then check size, hash and header, then open: into job->body. */
 static enum pinf_err
-do_fetch(struct tools *tools, struct pinf_job *job)
+do_fetch(const struct peer *peer, struct tools *tools, struct pinf_job *job)
 {
 	const struct pinf_effect *fx = &job->effect;
 	struct pinf_bytes blob = {0};
@@ -108,12 +120,12 @@ do_fetch(struct tools *tools, struct pinf_job *job)
 
 	if (fx->payload.size > BLOB_MAX)
 		return PINF_E_TOO_LARGE;
-	const struct pinf_call call = {.method = fx->method,
+	const struct pinf_call request = {.method = fx->method,
 	    .path = (const char *)fx->path.data,
 	    .authorization = fx->authorization,
 	    .timeout_ms = fx->timeout_ms,
 	    .answer_max = (size_t)fx->payload.size + REPLY_MAX};
-	enum pinf_err err = pinf_client_call(tools->client, &call, &job->event.status, &blob);
+	enum pinf_err err = call(peer, tools, &request, &job->event.status, &blob);
 	const struct pinf_event reply = {.status = job->event.status, .body = pinf_span_of(&blob)};
 	if (err == PINF_OK && pinf_reply_refused(&refused, &reply))
 		err = refused.err;
@@ -148,12 +160,12 @@ run_job(void *ctx, void *state, struct pinf_job *job)
 	switch (job->effect.kind) {
 	case PINF_FX_SEND:
 		if (tools != NULL)
-			err = do_send(tools, job);
+			err = do_send(peer, tools, job);
 		break;
 	case PINF_FX_FETCH:
 		kind = PINF_EV_OPENED;
 		if (tools != NULL)
-			err = do_fetch(tools, job);
+			err = do_fetch(peer, tools, job);
 		break;
 	case PINF_FX_SEAL:
 		kind = PINF_EV_SEALED;
@@ -241,7 +253,8 @@ dispatch(struct peer *peer, struct pinf_effects *effects)
 		case PINF_FX_LOG:
 			pinf_log(PINF_LOG_INFO, fx->method,
 			    PINF_FIELDS({"session", NULL, fx->meta.session},
-				{"task", NULL, fx->meta.task}));
+				{"task", NULL, fx->meta.task},
+				{fx->err == PINF_OK ? NULL : "error", pinf_err_name(fx->err), 0}));
 			break;
 		default: err = send_job(peer, fx); break;
 		}

@@ -15,6 +15,9 @@ struct pinf_peer_config {
 	const char *url; /* of the router's listener; see client.h */
 	unsigned threads; /* effects in hand at once: a miner's slots; 1 for a caller */
 	const struct pinf_engine_config *engine; /* NULL: it never infers */
+	/* Told, on a worker's thread, why the router gave no answer, for people; the core asks again.  May be NULL. */
+	void (*unanswered)(void *ctx, const char *words);
+	void *ctx; /* for unanswered */
 };
 
 /*

@@ -42,7 +42,8 @@ run_miner(void *arg)
 {
 	struct running *running = arg;
 	struct pinf_miner_config config = pinf_miner_defaults();
-	const struct pinf_peer_config peer = {miner_url, 2, &running->engine};
+	const struct pinf_peer_config peer = {
+	    .url = miner_url, .threads = 2, .engine = &running->engine};
 	struct pinf_miner *miner;
 
 	config.router = router_address;
@@ -251,7 +252,7 @@ complete_sealed(uint64_t session, struct pinf_span prompt, struct pinf_result *r
 	    .retry_ms = 50,
 	    .send_timeout_ms = 30000,
 	    .padded = true};
-	const struct pinf_peer_config peer = {public_url, 1, NULL};
+	const struct pinf_peer_config peer = {.url = public_url, .threads = 1};
 	struct pinf_input input = {.max_tokens = 0};
 	struct pinf_bytes document = {0};
 	struct pinf_caller *caller;
