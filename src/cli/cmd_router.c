@@ -345,8 +345,10 @@ serve(struct router *r)
 		    PINF_FIELDS({"entries", NULL, r->settings.core.acl.env_count}));
 	pinf_log(PINF_LOG_INFO, "router-ready",
 	    (const struct pinf_log_field[]){{"router", address, 0},
-		{"listen", r->settings.listen, 0}, {"miner_listen", r->settings.miner_listen, 0},
-		{0}});
+		{"listen", r->settings.listen, 0},
+		{"port", NULL, pinf_router_host_port(host, PINF_LISTEN_PUBLIC)},
+		{"miner_listen", r->settings.miner_listen, 0},
+		{"miner_port", NULL, pinf_router_host_port(host, PINF_LISTEN_MINER)}, {0}});
 	err = cli_fail(r->cli, pinf_router_host_wait(host, stop), "pinf router");
 	pinf_router_host_stop(host);
 	pinf_log(PINF_LOG_INFO, "router-stopped", NULL);

@@ -370,6 +370,30 @@ init_library(void)
 	(void)mg_init_library(0);
 }
 
+/* "[ADDRESS]:PORT" */
+static bool
+is_ipv6(const char *listen)
+{
+	const size_t len = strspn(listen, "[0123456789abcdefABCDEF:");
+
+	return listen[0] == '[' && len > 1 && listen[len] == ']' && listen[len + 1] == ':';
+}
+
+/* CivetWeb takes more: lists, a port without an address for all of them, and an "s" for its TLS. */
+static bool
+is_address_and_port(const char *listen)
+{
+	const char *colon = strrchr(listen, ':');
+	const size_t len = colon == NULL ? 0 : (size_t)(colon - listen);
+	const size_t digits = colon == NULL ? 0 : strspn(colon + 1, "0123456789");
+	const size_t plain = strcspn(listen, ":,+[]");
+
+	if (len == 0 || digits == 0 || digits > 5 || colon[1 + digits] != '\0' ||
+	    atoi(colon + 1) > UINT16_MAX)
+		return false;
+	return plain == len || is_ipv6(listen);
+}
+
 enum pinf_err
 pinf_server_start(struct pinf_server **server, const struct pinf_server_config *config,
     struct pinf_bytes *message)
@@ -387,9 +411,18 @@ pinf_server_start(struct pinf_server **server, const struct pinf_server_config *
 	    .log_message = on_message,
 	    .init_connection = forget_socket};
 	struct mg_server_port port = {0};
-	struct pinf_server *s = calloc(1, sizeof *s);
+	struct pinf_server *s;
 
-	if (s == NULL)
+	if (!is_address_and_port(config->listen))
+		return pinf_say(message, PINF_E_CONFIG,
+		    "\"%.200s\" is nothing to listen on: write ADDRESS:PORT, as in 127.0.0.1:5010",
+		    config->listen);
+	if (is_ipv6(config->listen) && mg_check_feature(MG_FEATURES_IPV6) == 0)
+		return pinf_say(message, PINF_E_CONFIG,
+		    "cannot listen on %.200s: the CivetWeb of this machine has no IPv6; listen on "
+		    "127.0.0.1, behind a proxy that has it",
+		    config->listen);
+	if ((s = calloc(1, sizeof *s)) == NULL)
 		return PINF_E_NO_MEMORY;
 	assert(config->threads > 0 && config->threads <= PINF_SERVER_THREADS_MAX);
 	(void)snprintf(threads, sizeof threads, "%u", config->threads);

@@ -356,9 +356,16 @@ test_port_taken(void **state)
 	assert_err(pinf_server_start(&other, &config, &message), PINF_E_CONFIG);
 	assert_non_null(strstr((char *)message.data, listen));
 	assert_non_null(strstr((char *)message.data, "choose another address"));
-	config.listen = "nonsense";
-	assert_err(pinf_server_start(&other, &config, NULL), PINF_E_CONFIG);
 	pinf_bytes_free(&message);
+	static const char *const bad[] = {"", "nonsense", "5010", ":5010", "+5010", "127.0.0.1",
+	    "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:123456", "127.0.0.1:5010s",
+	    "127.0.0.1:5010r", "127.0.0.1:0,127.0.0.1:0", "::1:5010", "[]:5010"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		config.listen = bad[i];
+		assert_err(pinf_server_start(&other, &config, &message), PINF_E_CONFIG);
+		assert_non_null(strstr((char *)message.data, "write ADDRESS:PORT"));
+		pinf_bytes_free(&message);
+	}
 }
 
 int
