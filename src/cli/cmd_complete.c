@@ -282,6 +282,9 @@ complete(struct cli *cli)
 	struct pinf_bytes document = {0};
 	enum pinf_err err = cli_fail(cli, read_prompt(cli, &input.prompt), "the prompt");
 
+	if (err == PINF_OK && input.prompt.len == 0)
+		err = pinf_say(&cli->message, PINF_E_MISSING,
+		    "the prompt is empty: give it as the argument or on standard input");
 	if (err == PINF_OK)
 		err = cli_fail(cli, pinf_input_encode(&document, &input), "the prompt");
 	if (err == PINF_OK)

@@ -39,6 +39,15 @@ class Alone(unittest.TestCase):
         self.assertRegex(caught.exception.said, says)
         self.assertEqual(caught.exception.said.count("\n"), 1, "one line, please: " + caught.exception.said)
 
+    def test_prompts_without_a_router(self):
+        self.refused("complete", "--session", 1, stdin="", says="the prompt is empty")
+        nowhere = {"PINF_ROUTER_URL": f"http://127.0.0.1:{world.free_port()}"}
+        with self.assertRaises(world.Refused) as caught:
+            self.world.pinf("complete", "--session", 1, "--timeout", "2s", stdin="x", env=nowhere)
+        first, last = caught.exception.said.splitlines()
+        self.assertRegex(first, "^pinf complete: http.*connect.*Trying again until --timeout is over[.]$")
+        self.assertRegex(last, "^not completed in time: http.*connect.*Is it running there[?]$")
+
     def test_help_and_version(self):
         listing = run("--help")
         self.assertEqual(listing.returncode, 0)
@@ -300,7 +309,7 @@ class Running(unittest.TestCase):
         self.assertIn("signed for another router", caught.exception.said)
         with self.assertRaises(world.Refused) as caught:
             w.pinf("session", "list", env={"PINF_ROUTER_URL": f"http://127.0.0.1:{world.free_port()}"})
-        self.assertRegex(caught.exception.said, "^http://127.0.0.1:[0-9]+: ")
+        self.assertRegex(caught.exception.said, "^http://127.0.0.1:[0-9]+: .*connect.*Is it running there[?]")
 
     def test_stops_on_sigterm(self):
         with world.World() as w:
