@@ -160,7 +160,7 @@ call(struct trial *t, const struct request *rq, const char *header, struct pinf_
 	if (err == PINF_E_TIMEOUT && rq->patience_ms != 0)
 		t->status = 0;
 	else if (err != PINF_OK)
-		fail(t, "%s: %s", t->asked, pinf_err_text(err));
+		fail(t, "%s: %s", t->asked, pinf_client_trouble(t->router->clients[rq->side]));
 	else if (pinf_json_parse(&t->json, pinf_span_of(&t->body), REPLY_MAX) == PINF_OK)
 		t->answer = pinf_json_root(t->json);
 }
