@@ -11,6 +11,7 @@
 #include "core/rpc.h"
 #include "host/client.h"
 #include "host/files.h"
+#include "host/log.h"
 
 #define NODE_QUEUE_MAX 4 /* the core asks one thing at a time */
 
@@ -20,6 +21,7 @@ struct node {
 	char *path; /* "/" and whatever follows */
 	struct pinf_pool pool; /* of one thread */
 	bool running;
+	bool silent; /* and the log has said so; its own thread's */
 };
 
 struct pinf_chain_nodes {
@@ -45,6 +47,17 @@ disconnect_node(void *ctx, void *client)
 	pinf_client_free(client);
 }
 
+/* Why a node gave no answer, once; the core logs what it makes of it.  Never the path: it may hold a password. */
+static void
+tell_silence(struct node *node, const struct pinf_client *client, enum pinf_err err)
+{
+	if (err != PINF_OK && !node->silent && client != NULL && !atomic_load(&node->of->stop))
+		pinf_log(PINF_LOG_WARN, "chain-node-unanswered",
+		    PINF_FIELDS({"node", NULL, (uint64_t)(node - node->of->nodes)},
+			{"error", pinf_client_trouble(client), 0}));
+	node->silent = err != PINF_OK;
+}
+
 static void
 ask(void *ctx, void *client, struct pinf_job *job)
 {
@@ -60,6 +73,7 @@ ask(void *ctx, void *client, struct pinf_job *job)
 				      ? PINF_E_NO_MEMORY
 				      : pinf_client_call(client, &call, &status, &job->body);
 
+	tell_silence(node, client, err);
 	pinf_job_answer(job, PINF_EV_CHAIN, err);
 	job->event.status = status;
 	pinf_queue_push(node->of->events, job);
