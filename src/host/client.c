@@ -10,6 +10,7 @@
 
 #include "crypto/crypto.h"
 #include "host/files.h"
+#include "host/server.h"
 #include "host/system.h"
 
 #define CONNECT_MS        5000
@@ -224,6 +225,15 @@ headers_of(const struct pinf_call *call)
 	return more == NULL ? NULL : list;
 }
 
+/* A body has as long as a router gives it (server.h): a fixed time would be too short for a long one, each time anew. */
+static long
+patience_ms(const struct pinf_call *call)
+{
+	const uint64_t bytes = call->body.len + call->answer_len;
+
+	return (long)(call->timeout_ms + bytes * 1000 / PINF_SERVER_RATE_MIN);
+}
+
 /* What each call of a client sets. */
 static CURLcode
 prepare(CURL *curl, const struct pinf_call *call, const char *url, struct curl_slist *headers,
@@ -234,7 +244,7 @@ prepare(CURL *curl, const struct pinf_call *call, const char *url, struct curl_s
 	CURLcode rc = curl_easy_setopt(curl, CURLOPT_URL, url);
 
 	rc |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	rc |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+	rc |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, patience_ms(call));
 	/* Refused while a buffer is there, as after a name that did not resolve: that one does as well. */
 	(void)curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, room);
 	rc |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, room);

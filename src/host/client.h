@@ -32,7 +32,8 @@ struct pinf_call {
 	const char *authorization; /* NULL or "": none */
 	const char *content_type; /* of the body */
 	struct pinf_span body; /* sent from where it lies */
-	uint32_t timeout_ms;
+	uint32_t timeout_ms; /* and what a slow line takes for the body, and for answer_len */
+	uint64_t answer_len; /* of a long answer, where it is known */
 	size_t answer_max; /* more is E_TOO_LARGE */
 };
 /* Appends the answer's body.  E_TIMEOUT, E_IO (no connection, cut off), E_TOO_LARGE, E_NO_MEMORY. */

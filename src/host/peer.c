@@ -124,6 +124,7 @@ do_fetch(const struct peer *peer, struct tools *tools, struct pinf_job *job)
 	    .path = (const char *)fx->path.data,
 	    .authorization = fx->authorization,
 	    .timeout_ms = fx->timeout_ms,
+	    .answer_len = fx->payload.size,
 	    .answer_max = (size_t)fx->payload.size + REPLY_MAX};
 	enum pinf_err err = call(peer, tools, &request, &job->event.status, &blob);
 	const struct pinf_event reply = {.status = job->event.status, .body = pinf_span_of(&blob)};

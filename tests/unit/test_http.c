@@ -52,6 +52,7 @@ handle(void *ctx, struct pinf_exchange *x)
 		for (read_err = x->chunked ? PINF_E_LENGTH : PINF_OK;
 		     read_err == PINF_OK && have < x->content_length; have += piece.len) {
 			piece.len = 0;
+			(void)usleep(strcmp(path, "/sip") == 0 ? 10000 : 0);
 			read_err = pinf_exchange_read(x, &piece);
 			if (read_err == PINF_OK &&
 			    pinf_bytes_append(&said, bytes, piece.len) != PINF_OK)
@@ -118,6 +119,14 @@ test_calls(void **state)
 	}
 	call.answer_max = 100;
 	assert_err(pinf_client_call(client, &call, &status, &answer), PINF_E_TOO_LARGE);
+	/* Half a second at least: the body is worth more than that. */
+	call = (struct pinf_call){.method = "POST",
+	    .path = "/sip",
+	    .body = {big, 400000},
+	    .timeout_ms = 100,
+	    .answer_max = 400100};
+	answer.len = 0;
+	assert_ok(pinf_client_call(client, &call, &status, &answer));
 	free(big);
 	pinf_bytes_free(&answer);
 
