@@ -6,10 +6,10 @@
 #include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,8 +21,6 @@
 
 #define START_TIMEOUT_MS 15000
 #define STOP_TIMEOUT_MS  10000
-
-extern char **environ;
 
 static const char *const names[DEMO_WALLETS] = {"owner", "miner-1", "miner-2", "unlisted"};
 
@@ -168,25 +166,31 @@ demo_end(struct demo *d, bool remove_files)
 	pinf_wipe(d->api_key, sizeof d->api_key);
 }
 
+/* In the child: the kernel ends it with the demo, whatever ended that. */
+static void
+become(pid_t parent, const char *exe, const char *log, const char *const *words)
+{
+	const int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (out >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0 &&
+	    prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent)
+		(void)execv(exe, (char *const *)(uintptr_t)words);
+	_exit(127);
+}
+
 /* Standard output and error go to NAME.log in the demo's directory. */
 static enum pinf_err
 spawn(struct demo *d, const char *name, const char *const *words)
 {
-	posix_spawn_file_actions_t actions;
+	const pid_t parent = getpid();
 	char log[PINF_FILE_PATH_MAX + 64];
-	int failed;
 
 	(void)snprintf(log, sizeof log, "%s/%s.log", d->dir, name);
-	if (posix_spawn_file_actions_init(&actions) != 0)
-		return PINF_E_NO_MEMORY;
-	(void)posix_spawn_file_actions_addopen(
-	    &actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	(void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	failed = posix_spawn(&d->pids[d->pid_count], d->exe, &actions, NULL,
-	    (char *const *)(uintptr_t)words, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	if (failed != 0)
-		return pinf_say(&d->cli->message, PINF_E_IO, "%s: %s", d->exe, strerror(failed));
+	d->pids[d->pid_count] = fork();
+	if (d->pids[d->pid_count] == 0)
+		become(parent, d->exe, log, words);
+	if (d->pids[d->pid_count] < 0)
+		return pinf_say(&d->cli->message, PINF_E_IO, "%s: %s", d->exe, strerror(errno));
 	d->pid_count++;
 	(void)printf("  started %s (process %ld)\n", name, (long)d->pids[d->pid_count - 1]);
 	(void)fflush(stdout);

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -82,6 +83,18 @@ class Demo(unittest.TestCase):
                 run.send_signal(signal.SIGINT)
                 run.communicate(timeout=60)
 
+    def test_killed(self):
+        """With the demo end the daemons that it started, whatever ended it; its files stay."""
+        run = subprocess.Popen([world.PINF, "demo", "--keep"], env=self.env, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT)
+        directory = re.search(r"in (/\S+/pinf-demo-\w+)", said_until(run, "v1 is not sealed"))[1]
+        self.addCleanup(shutil.rmtree, directory)
+        self.assertEqual(len(processes_of(directory)), 4, processes_of(directory))
+        run.kill()
+        run.communicate(timeout=60)
+        until = time.monotonic() + 30
+        while processes_of(directory) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual(processes_of(directory), [])
 
     def test_interrupted_in_a_command(self):
         """Of what it has started nothing is left, the command that runs included."""
