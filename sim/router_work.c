@@ -264,7 +264,14 @@ sim_router_work(struct sim_world *w, struct pinf_effect *fx)
 	sim_oracle_key(w, &fx->key, seals ? fx->params.key_version : fx->payload.key_version,
 	    seals ? &fx->params.scope : &fx->payload.scope);
 	switch (fx->kind) {
-	case PINF_FX_RESPOND: respond(w, fx->id, fx->status, &fx->body); return;
+	case PINF_FX_RESPOND:
+		if (sim_conn_find(w, fx->id) == NULL && fx->lease.attempt != 0)
+			sim_router_event(w,
+			    &(struct pinf_event){
+				.kind = PINF_EV_HANGUP, .id = fx->id, .lease = fx->lease},
+			    NULL);
+		respond(w, fx->id, fx->status, &fx->body);
+		return;
 	case PINF_FX_SERVE: serve(w, fx); return;
 	case PINF_FX_SEAL: seal(w, fx); return;
 	case PINF_FX_DROP: drop(&w->router, fx->id); return;

@@ -14,7 +14,7 @@
 enum pinf_event_kind {
 	PINF_EV_TIMER = 1, /* the moment of the last WAKE, or any other moment */
 	PINF_EV_REQUEST, /* router: id is the connection's, answered by RESPOND, SERVE or DELIVER */
-	PINF_EV_HANGUP, /* router: nobody waits for request id any more */
+	PINF_EV_HANGUP, /* router: nobody waits for request id any more; lease, if a RESPOND came too late */
 	PINF_EV_SEALED, /* answers SEAL: sha256, size; the driver keeps the sealed bytes under the id */
 	PINF_EV_STORED, /* answers STORE, UPLOAD */
 	PINF_EV_CHECKED, /* answers CHECK */
@@ -26,6 +26,13 @@ enum pinf_event_kind {
 	PINF_EV_OPENED, /* miner, caller: answers FETCH with the document, or err */
 	PINF_EV_INFERRED, /* miner: answers INFER with the result document, or err */
 	PINF_EV_STOP /* miner: take no more work */
+};
+
+/* An attempt at a task; attempt 0: none. */
+struct pinf_lease_ref {
+	uint64_t session;
+	uint64_t task;
+	uint32_t attempt;
 };
 
 /* Borrowed for the step, except where noted. */
@@ -40,6 +47,7 @@ struct pinf_event {
 	uint64_t size; /* SEALED */
 	unsigned status; /* REPLY, CHAIN */
 	struct pinf_span body; /* REPLY, OPENED, INFERRED, CHAIN */
+	struct pinf_lease_ref lease; /* HANGUP */
 };
 
 /* What pauses are measured by. */
@@ -73,6 +81,7 @@ struct pinf_effect {
 	uint64_t id;
 	uint64_t request; /* id of the request that UPLOAD and DELIVER answer; CHAIN: the node */
 	unsigned status;
+	struct pinf_lease_ref lease; /* RESPOND: what it gives to a miner that had waited */
 	struct pinf_bytes body; /* RESPOND, SEND, CHAIN */
 	struct pinf_bytes document; /* SEAL, INFER: plaintext */
 	struct pinf_hash sha256;

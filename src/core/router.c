@@ -346,7 +346,7 @@ on_event(struct pinf_router *r, const struct pinf_event *event)
 {
 	switch (event->kind) {
 	case PINF_EV_REQUEST: return on_request(r, event);
-	case PINF_EV_HANGUP: wait_forget(r, event->id); return PINF_OK;
+	case PINF_EV_HANGUP: wait_forget(r, event->id); return lease_unheard(r, &event->lease);
 	case PINF_EV_SEALED:
 	case PINF_EV_STORED:
 	case PINF_EV_CHECKED:

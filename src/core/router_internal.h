@@ -14,6 +14,7 @@
 #define ROUTER_MINERS_SEEN      256 /* for GET /api/v1/miners */
 #define ROUTER_INTENTS_MAX      4 /* uploads of one attempt */
 #define ROUTER_DUE_MAX          256 /* timers handled in one step */
+#define ROUTER_UNHEARD_MS       500 /* a lease that its miner never heard of */
 #define ROUTER_WAIT_MAX_MS      25000 /* a v3 caller polls again after this */
 #define ROUTER_HOUSEKEEPING_MS  30000
 #define ROUTER_WAITERS_MAX      1024 /* two lists of it, and every operation, fit one step's effects */
@@ -269,6 +270,8 @@ router_handler route_claim, route_ack, route_precommit, route_commit, route_rele
 PINF_MUST_CHECK enum pinf_err lease_next(struct pinf_router *r, const struct pinf_address *miner,
     uint64_t session, struct pinf_task *task);
 PINF_MUST_CHECK enum pinf_err lease_expired(struct pinf_router *r, struct pinf_task *task);
+PINF_MUST_CHECK enum pinf_err
+lease_unheard(struct pinf_router *r, const struct pinf_lease_ref *lease);
 PINF_MUST_CHECK enum pinf_err
 lease_result_checked(struct pinf_router *r, struct op *op, enum pinf_err outcome);
 

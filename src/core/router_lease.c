@@ -234,6 +234,28 @@ lease_expired(struct pinf_router *r, struct pinf_task *task)
 	return requeue(r, task);
 }
 
+/*
+ * The miner went while it waited.  Its lease ends soon, not at once: what else of that miner waits will have hung up
+ * by then, and would cost the task an attempt each.
+ */
+enum pinf_err
+lease_unheard(struct pinf_router *r, const struct pinf_lease_ref *lease)
+{
+	const uint64_t until_ms = r->now_ms + ROUTER_UNHEARD_MS;
+	struct pinf_task task;
+	enum pinf_err err = PINF_E_NOT_FOUND;
+
+	if (lease->attempt != 0)
+		err = r->store.ops->task_get(r->store.ctx, lease->session, lease->task, &task);
+	if (err == PINF_E_NOT_FOUND)
+		return PINF_OK;
+	if (err != PINF_OK || task.state != PINF_TASK_ASSIGNED || task.attempt != lease->attempt ||
+	    task.due_ms <= until_ms)
+		return err;
+	task.due_ms = until_ms;
+	return r->store.ops->task_update(r->store.ctx, &task);
+}
+
 static enum pinf_err
 check_claim(const struct call *c, struct pinf_span urn, const struct pinf_hash *sha256)
 {

@@ -67,6 +67,8 @@ reply_lease(struct pinf_router *r, uint64_t request, const struct pinf_task *tas
 	pinf_json_put_str(&w, "route", pinf_route_name(task->route));
 	pinf_json_put_uint(&w, "session_id", task->session);
 	pinf_json_put_uint(&w, "task_id", task->id);
+	r->fx->list[r->fx->count - 1].lease =
+	    (struct pinf_lease_ref){task->session, task->id, task->attempt};
 	return reply_end(&w);
 }
 

@@ -32,6 +32,17 @@ host_post(struct pinf_router_host *host, enum pinf_event_kind kind, uint64_t id,
 	pinf_queue_push(&host->events, job);
 }
 
+void
+host_unheard(struct pinf_router_host *host, const struct pinf_effect *fx)
+{
+	struct pinf_job *job = fx->lease.attempt == 0 ? NULL : pinf_job_new();
+
+	if (job == NULL) /* Then the lease runs its time. */
+		return;
+	job->event = (struct pinf_event){.kind = PINF_EV_HANGUP, .id = fx->id, .lease = fx->lease};
+	pinf_queue_push(&host->events, job);
+}
+
 static enum pinf_err
 do_check(struct pinf_router_host *host, struct pinf_blob *blob, const struct pinf_effect *fx)
 {
@@ -168,6 +179,9 @@ release(struct pinf_router_host *host, struct pinf_effect *fx, struct pinf_job *
 		pinf_log(PINF_LOG_WARN, fx->method, PINF_FIELDS({"node", NULL, fx->id}));
 		break;
 	case PINF_FX_RESPOND:
+		if (!host_tell(host, fx->id, fx))
+			host_unheard(host, fx);
+		break;
 	case PINF_FX_SERVE: (void)host_tell(host, fx->id, fx); break;
 	case PINF_FX_UPLOAD:
 	case PINF_FX_DELIVER:

@@ -57,5 +57,7 @@ bool host_tell(struct pinf_router_host *host, uint64_t id, struct pinf_effect *e
 /* Queues an event without content, made up on the spot. */
 void
 host_post(struct pinf_router_host *host, enum pinf_event_kind kind, uint64_t id, enum pinf_err err);
+/* A response that reached nobody: where it gave a lease, the core is told. */
+void host_unheard(struct pinf_router_host *host, const struct pinf_effect *fx);
 
 #endif

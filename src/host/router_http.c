@@ -329,13 +329,18 @@ deliver(struct pinf_router_host *host, struct pinf_exchange *x, const struct pin
 }
 
 static unsigned
-respond(struct pinf_exchange *x, enum pinf_endpoint endpoint, const struct pinf_effect *fx)
+respond(struct pinf_router_host *host, struct pinf_exchange *x, enum pinf_endpoint endpoint,
+    const struct pinf_effect *fx)
 {
 	const char *type = endpoint == PINF_EP_METRICS && fx->status == 200
 			       ? "text/plain; version=0.0.4; charset=utf-8"
 			       : "application/json";
 
-	(void)!pinf_exchange_reply(x, fx->status, type, pinf_span_of(&fx->body));
+	/* What is written to a client that has just gone is lost without a word. */
+	const bool there = fx->lease.attempt == 0 || pinf_exchange_alive(x);
+	const enum pinf_err err = pinf_exchange_reply(x, fx->status, type, pinf_span_of(&fx->body));
+	if (err != PINF_OK || !there)
+		host_unheard(host, fx);
 	return fx->status;
 }
 
@@ -368,7 +373,7 @@ converse(struct pinf_router_host *host, struct pinf_exchange *x, struct pinf_api
 		if (error.err != PINF_OK)
 			host_post(host, PINF_EV_HANGUP, w->id, PINF_OK);
 		else if (fx.kind == PINF_FX_RESPOND)
-			status = respond(x, endpoint, &fx);
+			status = respond(host, x, endpoint, &fx);
 		else if (fx.kind == PINF_FX_SERVE)
 			status = serve(host, x, &fx);
 		else if (fx.kind == PINF_FX_DELIVER)

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Prompts of 1 byte, 4 KiB of emoji and 10 MB, by every route: the answers are the engine's."""
+import signal
+import threading
+import time
 import unittest
 
 import world
@@ -76,6 +79,28 @@ class Complete(unittest.TestCase):
         w.pinf("session", "deny", session, w.wallets["late"])
         with self.assertRaises(world.Refused):
             w.complete(session, "denied", timeout="3s")
+
+
+class Gone(unittest.TestCase):
+    def test_what_a_stopped_miner_was_given(self):
+        """A task that comes as its miner goes is not held until the time for an acknowledgement is over: here, an hour."""
+        with world.World() as w:
+            w.start_router("--ack-timeout", "1h")
+            for name in ("first", "second"):
+                w.wallet(name)
+            session, key = w.session("--router-sealed", miners=("first", "second"))
+            for how in (signal.SIGTERM, signal.SIGKILL):
+                w.start_miner("first", "--slots", 4)
+                w.complete(session, "it waits again")
+                time.sleep(0.5)
+                answers = []
+                asked = threading.Thread(target=lambda: answers.append(w.complete(session, "given", "v2", key, timeout="30s")["text"]))
+                w.stop("first", how)
+                asked.start()
+                w.start_miner("second")
+                asked.join()
+                self.assertEqual(answers, [world.engine("given")])
+                w.stop("second")
 
 
 if __name__ == "__main__":

@@ -349,6 +349,53 @@ waiting(void **state)
 	assert_int_equal(rig_count(r, PINF_FX_RESPOND), 0);
 }
 
+/* A miner that had gone when it was given a task: soon the next has it.  One that had it keeps it. */
+static void
+gone_while_it_waited(void **state)
+{
+	struct rig *r = *state;
+	const uint64_t session = session_new(r, false, false);
+	struct pinf_event gone = {.kind = PINF_EV_HANGUP};
+
+	for (int heard = 0; heard < 2; heard++) {
+		char ack[64];
+		uint64_t first, second;
+
+		assert_int_equal(
+		    post(r, &r->miner, "/api/v1/miner/claim", "{\"wait_ms\":9000}"), 0);
+		first = r->request;
+		assert_int_equal(
+		    post(r, &r->miner, "/api/v1/miner/claim", "{\"wait_ms\":9000}"), 0);
+		second = r->request;
+		(void)post(r, NULL, "/api/v2/completions",
+		    "{\"prompt\":\"p\",\"session_id\":%" PRIu64 ",\"timeout\":60}", session);
+		assert_int_equal(answer_to(r, first), 200);
+		gone.id = first;
+		gone.lease = (struct pinf_lease_ref){
+		    session, number(r, "task_id"), (uint32_t)number(r, "attempt")};
+		(void)snprintf(ack, sizeof ack,
+		    "{\"attempt\":1,\"session_id\":%" PRIu64 ",\"task_id\":%" PRIu64 "}", session,
+		    gone.lease.task);
+		if (heard)
+			assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", ack), 200);
+		rig_step(r, &gone, 1);
+		rig_pass(r, 499);
+		assert_int_equal(answer_to(r, second), 0);
+		rig_pass(r, 1);
+		assert_int_equal(answer_to(r, second), heard ? 0 : 200);
+		if (heard)
+			continue;
+		/* Told again, or of what there is not: nothing to be done. */
+		rig_step(r, &gone, 1);
+		gone.lease.task = 999;
+		rig_step(r, &gone, 1);
+		rig_pass(r, 500);
+		(void)snprintf(ack, sizeof ack,
+		    "{\"attempt\":2,\"session_id\":%" PRIu64 ",\"task_id\":1}", session);
+		assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", ack), 200);
+	}
+}
+
 /* What was plain in a session that turned private is nobody's, and stands in nobody's way. */
 static void
 turned_private(void **state)
@@ -477,6 +524,7 @@ main(void)
 	    TEST(public_routes),
 	    TEST(lease_times),
 	    TEST(waiting),
+	    TEST(gone_while_it_waited),
 	    TEST(turned_private),
 	    TEST(clock_set_back),
 	    TEST(views),
