@@ -413,6 +413,7 @@ enum pinf_err
 pinf_options_end(struct pinf_options *options, struct pinf_bytes *message)
 {
 	const struct pinf_command *command = options->command;
+	const bool has_file = find(command, "config", strlen("config")) < command->option_count;
 	char place[PLACE_MAX], key[64];
 	enum pinf_err err = PINF_OK;
 
@@ -425,10 +426,10 @@ pinf_options_end(struct pinf_options *options, struct pinf_bytes *message)
 		    options->values[i].source != PINF_FROM_NOTHING)
 			continue;
 		key_of(key, option->name);
-		err = complain(message, place,
-		    "is required (%s): give --%s%s%s, or \"%s\" in the configuration file",
+		err = complain(message, place, "is required (%s): give --%s%s%s%s%s%s",
 		    option->help, option->name, option->env != NULL ? ", the variable " : "",
-		    option->env != NULL ? option->env : "", key);
+		    option->env != NULL ? option->env : "", has_file ? ", or \"" : "",
+		    has_file ? key : "", has_file ? "\" in the configuration file" : "");
 	}
 	if (err == PINF_OK && options->positional_count < command->positional_min)
 		err = complain(message, command->name, "too few arguments: give %s",

@@ -39,6 +39,10 @@ class Alone(unittest.TestCase):
         self.assertRegex(caught.exception.said, says)
         self.assertEqual(caught.exception.said.count("\n"), 1, "one line, please: " + caught.exception.said)
 
+    def test_where_what_is_missing_may_stand(self):
+        self.refused("seal", "a", "b", says=r"^--session: is required .*: give --session\n$")
+        self.assertRegex(run("miner", env={}).stderr, r'give --router-address, the variable PINF_ROUTER_ADDRESS, or "router_address" in the configuration file\n$')
+
     def test_prompts_without_a_router(self):
         self.refused("complete", "--session", 1, stdin="", says="the prompt is empty")
         nowhere = {"PINF_ROUTER_URL": f"http://127.0.0.1:{world.free_port()}"}
