@@ -15,10 +15,12 @@
 #include "host/router_host_internal.h"
 #include "host/system.h"
 
-#define LOOK_MS  200 /* a clock that steps back delays a timer no longer than this */
-#define RETRY_MS 1000 /* to the next look at what is due, after a batch that failed */
-#define GRACE_MS 500 /* for requests that are nearly answered when the router stops */
-#define DRAIN_MS 15000 /* for work in hand when the router stops */
+#define LOOK_MS         200 /* a clock that steps back delays a timer no longer than this */
+#define RETRY_MS        1000 /* to the next look at what is due, after a batch that failed */
+#define GRACE_MS        500 /* for requests that are nearly answered when the router stops */
+#define DRAIN_MS        15000 /* for work in hand when the router stops */
+#define FILES_OF_THREAD 5 /* connection, copy of it, blob, directory, one more */
+#define FILES_ELSE      64 /* database, listeners, nodes of the chain */
 
 void
 host_post(struct pinf_router_host *host, enum pinf_event_kind kind, uint64_t id, enum pinf_err err)
@@ -336,6 +338,22 @@ stop_threads(struct pinf_router_host *host)
 	pinf_queue_destroy(&host->events);
 }
 
+/*
+ * Where files run out, connections are refused at both listeners, miners' and health's too, and CivetWeb asks for them in a
+ * loop: as many as all threads can have at once.
+ */
+static void
+allow_files(const struct pinf_router_settings *settings, unsigned threads)
+{
+	const uint64_t need = 2 * ((uint64_t)threads * FILES_OF_THREAD + PINF_SERVER_QUEUE) +
+			      (uint64_t)settings->workers * FILES_OF_THREAD + FILES_ELSE;
+	const uint64_t have = pinf_files_allow(need);
+
+	if (have < need)
+		pinf_log(PINF_LOG_WARN, "few-open-files",
+		    PINF_FIELDS({"allowed", NULL, have}, {"needed", NULL, need}));
+}
+
 static enum pinf_err
 start_servers(struct pinf_router_host *host, unsigned threads, struct pinf_bytes *message)
 {
@@ -433,6 +451,7 @@ pinf_router_host_start(struct pinf_router_host **host, const struct pinf_router_
 		return pinf_say(message, err, "cannot start the router: %s", pinf_err_text(err));
 	}
 	h->api = pinf_router_api_config(h->router);
+	allow_files(settings, threads);
 	err = start_threads(h, message);
 	if (err == PINF_OK && (err = start_servers(h, threads, message)) != PINF_OK) {
 		stop_servers(h);

@@ -399,12 +399,12 @@ pinf_server_start(struct pinf_server **server, const struct pinf_server_config *
     struct pinf_bytes *message)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	char threads[16], timeout[16], keep_alive[16], head_max[16];
+	char threads[16], timeout[16], keep_alive[16], head_max[16], queue[16];
 	const char *options[] = {"listening_ports", config->listen, "num_threads", threads,
 	    "request_timeout_ms", timeout, "keep_alive_timeout_ms", keep_alive, "max_request_size",
 	    head_max, "enable_keep_alive", "yes", "tcp_nodelay", "1", "decode_url", "no",
 	    "decode_query_string", "no", "enable_directory_listing", "no",
-	    "access_control_allow_origin", "", "connection_queue", "128", "listen_backlog", "256",
+	    "access_control_allow_origin", "", "connection_queue", queue, "listen_backlog", "256",
 	    NULL};
 	const struct mg_callbacks callbacks = {.begin_request = on_request,
 	    .http_error = on_http_error,
@@ -429,6 +429,7 @@ pinf_server_start(struct pinf_server **server, const struct pinf_server_config *
 	(void)snprintf(timeout, sizeof timeout, "%u", config->request_timeout_ms);
 	(void)snprintf(keep_alive, sizeof keep_alive, "%u", config->keep_alive_ms);
 	(void)snprintf(head_max, sizeof head_max, "%d", PINF_SERVER_HEAD_MAX);
+	(void)snprintf(queue, sizeof queue, "%d", PINF_SERVER_QUEUE);
 	s->ctx = config->ctx;
 	s->handle = config->handle;
 	s->request_timeout_ms = config->request_timeout_ms;

@@ -11,6 +11,7 @@
 #define PINF_SERVER_HEAD_MAX    16384 /* bytes of a request's line and headers */
 #define PINF_SERVER_RATE_MIN    ((uint64_t)65536) /* bytes a second that a body must keep up */
 #define PINF_SERVER_THREADS_MAX 4096
+#define PINF_SERVER_QUEUE       128 /* connections accepted before a thread is free */
 
 struct pinf_server;
 

@@ -54,6 +54,22 @@ pinf_random_system(void)
 	return (struct pinf_random){NULL, fill};
 }
 
+uint64_t
+pinf_files_allow(uint64_t count)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	if (limit.rlim_cur < count) {
+		struct rlimit more = limit;
+		more.rlim_cur = limit.rlim_max < count ? limit.rlim_max : count;
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			limit = more;
+	}
+	return limit.rlim_cur;
+}
+
 void
 pinf_harden(void)
 {

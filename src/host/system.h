@@ -11,6 +11,9 @@ uint64_t pinf_monotonic_ms(void); /* never steps; for waiting */
 /* getrandom(2).  Thread-safe. */
 struct pinf_random pinf_random_system(void);
 
+/* Lets the process open so many files and sockets, as far as its hard limit goes; how many it may open now. */
+uint64_t pinf_files_allow(uint64_t count);
+
 /* No core dumps, not traceable by others, SIGPIPE ignored, umask 077: for all that hold keys. */
 void pinf_harden(void);
 

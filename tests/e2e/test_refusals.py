@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import http.server
 import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -277,6 +278,26 @@ class Served(Service):
             self.refused(get(), 404, "no-such-blob")
             path.write_bytes(whole)
             self.assertEqual(get(), (200, whole))
+
+
+class Crowded(unittest.TestCase):
+    def test_idle_connections_take_no_files(self):
+        """A shell's limit is raised to what the router's threads may need: who only connects shuts nobody out."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with world.World() as w, contextlib.ExitStack() as idle:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+            try:
+                w.start_router(wait=False)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            w.wait_healthy()
+            w.wallet("miner")
+            session, _ = w.session(miners=("miner",))
+            for _ in range(150):
+                idle.enter_context(socket.create_connection(("127.0.0.1", w.port)))
+            w.start_miner("miner")
+            self.assertEqual(w.complete(session, "through the crowd", timeout="10s")["text"], world.engine("through the crowd"))
+            self.assertEqual(w.request("GET", "/healthz", miner=True, timeout=5)[0], 200)
 
 
 class Tampered(Service):
