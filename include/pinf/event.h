@@ -81,7 +81,7 @@ struct pinf_effect {
 	uint64_t id;
 	uint64_t request; /* id of the request that UPLOAD and DELIVER answer; CHAIN: the node */
 	unsigned status;
-	struct pinf_lease_ref lease; /* RESPOND: what it gives to a miner that had waited */
+	struct pinf_lease_ref lease; /* RESPOND to a claim: what it gives */
 	struct pinf_bytes body; /* RESPOND, SEND, CHAIN */
 	struct pinf_bytes document; /* SEAL, INFER: plaintext */
 	struct pinf_hash sha256;
