@@ -3,16 +3,18 @@
 """spec/nginx.conf in a real nginx: TLS ends there, everything else works as without it, and it keeps nothing of a prompt."""
 import http.client
 import json
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import unittest
 
 import world
 
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 HTTP = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.log; events {{}}
 http {{ access_log {dir}/nginx.log; client_body_temp_path {dir}/kept/body; proxy_temp_path {dir}/kept/proxy;
 fastcgi_temp_path {dir}/kept/f; uwsgi_temp_path {dir}/kept/u; scgi_temp_path {dir}/kept/s;
@@ -133,4 +135,7 @@ class Proxy(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if not NGINX or not shutil.which("openssl"):
+        print("SKIPPED: no nginx or openssl.  ./tests/run --ci installs them; the default does not, for nginx would run.", file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") == "true" else 77)  # CMakeLists.txt: SKIP_RETURN_CODE
     world.main()
