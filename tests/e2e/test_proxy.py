@@ -15,7 +15,7 @@ import unittest
 import world
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-HTTP = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.log; events {{}}
+HTTP = """daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/nginx.log; events {{}}
 http {{ access_log {dir}/nginx.log; client_body_temp_path {dir}/kept/body; proxy_temp_path {dir}/kept/proxy;
 fastcgi_temp_path {dir}/kept/f; uwsgi_temp_path {dir}/kept/u; scgi_temp_path {dir}/kept/s;
 {servers}}}
