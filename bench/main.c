@@ -222,6 +222,16 @@ without_instructions(char **argv)
 	    "starting again without instructions");
 }
 
+/* An answer that a full disk cut short is none. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	(void)fputs("pinf-bench: standard output could not be written whole\n", stderr);
+	return status == 0 ? 1 : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -249,5 +259,5 @@ main(int argc, char **argv)
 	}
 	pinf_bytes_free(&message);
 	pinf_options_free(&o);
-	return status;
+	return finish(status);
 }

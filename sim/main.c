@@ -57,6 +57,16 @@ start(const struct sim_command *command, int argc, char **argv)
 	return status;
 }
 
+/* An answer that a full disk cut short is none. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	(void)fputs("pinf-sim: standard output could not be written whole\n", stderr);
+	return status == 0 ? 1 : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -69,10 +79,10 @@ main(int argc, char **argv)
 	found = pinf_command_find(table, COMMAND_COUNT, argc - 1, argv + 1, &used);
 	for (size_t i = 0; i < COMMAND_COUNT && found != NULL; i++)
 		if (table[i] == found)
-			return start(commands[i], argc - 1 - used, argv + 1 + used);
+			return finish(start(commands[i], argc - 1 - used, argv + 1 + used));
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
-		return puts("pinf-sim " PINF_VERSION) < 0;
+		return finish(puts("pinf-sim " PINF_VERSION) < 0);
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
-		return help();
+		return finish(help());
 	return (int)sim_usage(argc > 1 ? "there is no such command" : "a command is missing");
 }

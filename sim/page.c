@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PLACE    "@DATA@"
 #define PATH_LEN 4096
@@ -32,8 +33,14 @@ page_write(
 	const char *page = (const char *)template, *place = strstr(page, PLACE);
 	char fresh[PATH_LEN];
 	FILE *file = NULL;
+	struct stat st;
 	bool good = snprintf(fresh, sizeof fresh, "%s.new", path) < PATH_LEN && place != NULL;
 
+	if (stat(path, &st) == 0 &&
+	    !S_ISREG(st.st_mode)) { /* Renamed to it, the page would replace a device. */
+		(void)fprintf(stderr, "%s: %s is no regular file\n", program, path);
+		return false;
+	}
 	if (good)
 		file = fopen(fresh, "wb");
 	good = file != NULL;

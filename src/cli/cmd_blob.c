@@ -105,6 +105,8 @@ seal(struct cli *cli)
 	struct pinf_blobfile_info info = {0};
 	enum pinf_err err = scope_of_options(cli, &params.scope);
 
+	if (err == PINF_OK)
+		err = pinf_file_check_target(file.to, &cli->message);
 	if (err != PINF_OK)
 		return err;
 	err = cli_keyring_open(cli, &k);
@@ -162,6 +164,8 @@ open_blob(struct cli *cli)
 	uint64_t size = 0;
 	enum pinf_err err = read_header(cli, file.from, &header, &size);
 
+	if (err == PINF_OK)
+		err = pinf_file_check_target(file.to, &cli->message);
 	if (err != PINF_OK)
 		return err;
 	err = cli_keyring_open(cli, &k);

@@ -211,7 +211,7 @@ run(const struct cli_command *command, struct cli *cli)
 		(void)printf("%s\n", (const char *)cli->out.data);
 	else
 		print_lines(pinf_span_of(&cli->out));
-	return fflush(stdout) == 0 ? 0 : 1;
+	return 0;
 }
 
 /* Daemons take a file too: --config, read before the environment and below the flags. */
@@ -261,6 +261,16 @@ start(const struct cli_command *command, struct cli *cli, int argc, char **argv)
 	return err == PINF_OK ? run(command, cli) : 1;
 }
 
+/* An answer that a full disk cut short is none. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	(void)fputs("pinf: standard output could not be written whole\n", stderr);
+	return status == 0 ? 1 : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -278,11 +288,11 @@ main(int argc, char **argv)
 		    argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
 
 		if (argc > 1 && strcmp(argv[1], "--version") == 0)
-			return printf("pinf %s\n", PINF_VERSION) < 0;
+			return finish(printf("pinf %s\n", PINF_VERSION) < 0);
 		if (argc > 1 && !asked)
 			(void)fprintf(stderr, "pinf: there is no command '%s'\n\n", argv[1]);
 		usage(asked ? stdout : stderr);
-		return asked ? 0 : 1;
+		return finish(asked ? 0 : 1);
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (table[i] == found)
@@ -293,5 +303,5 @@ main(int argc, char **argv)
 	pinf_options_free(&cli.options);
 	pinf_bytes_free(&cli.message);
 	pinf_bytes_free(&cli.out);
-	return status;
+	return finish(status);
 }

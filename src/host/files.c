@@ -237,12 +237,26 @@ pinf_dir_make(const char *path)
 }
 
 enum pinf_err
+pinf_file_check_target(const char *path, struct pinf_bytes *message)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode)))
+		return PINF_OK;
+	return pinf_say(message, PINF_E_CONFIG,
+	    "%s: is no regular file; name one, that it can be written whole or not at all", path);
+}
+
+enum pinf_err
 pinf_file_write(const char *path, struct pinf_span data, struct pinf_bytes *message)
 {
-	struct pinf_temp temp;
+	struct pinf_temp temp = {.fd = -1};
 	char dir[PINF_FILE_PATH_MAX];
-	enum pinf_err err = pinf_temp_beside(&temp, path);
+	enum pinf_err err = pinf_file_check_target(path, message);
 
+	if (err != PINF_OK)
+		return err;
+	err = pinf_temp_beside(&temp, path);
 	if (err == PINF_OK)
 		err = pinf_write_at(temp.fd, data, 0);
 	if (err == PINF_OK && fsync(temp.fd) != 0)

@@ -30,6 +30,9 @@ pinf_file_write(const char *path, struct pinf_span data, struct pinf_bytes *mess
 PINF_MUST_CHECK enum pinf_err pinf_dir_make(const char *path);
 PINF_MUST_CHECK enum pinf_err pinf_dir_sync(const char *path);
 
+/* E_CONFIG, said in message: path is "-", or what is there is a device, and a file renamed to it would take its place. */
+PINF_MUST_CHECK enum pinf_err pinf_file_check_target(const char *path, struct pinf_bytes *message);
+
 /* A temporary file (0600) in some directory, to be given its name at the end or dropped. */
 struct pinf_temp {
 	int fd;

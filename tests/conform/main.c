@@ -406,6 +406,16 @@ put_help(FILE *to)
 	    to);
 }
 
+/* An answer that a full disk cut short is none. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	(void)fputs("pinf-conform: standard output could not be written whole\n", stderr);
+	return status == 0 ? 1 : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -413,16 +423,16 @@ main(int argc, char **argv)
 
 	if (strcmp(name, "--version") == 0) {
 		(void)puts("pinf-conform " PINF_VERSION);
-		return EXIT_PASS;
+		return finish(EXIT_PASS);
 	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		put_help(stdout);
-		return EXIT_PASS;
+		return finish(EXIT_PASS);
 	}
 	(void)signal(SIGPIPE, SIG_IGN); /* A driver that ends is a finding. */
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(name, strrchr(commands[i].command.name, ' ') + 1) == 0)
-			return start(i, argc, argv);
+			return finish(start(i, argc, argv));
 	put_help(stderr);
 	return EXIT_USAGE;
 }

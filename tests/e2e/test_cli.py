@@ -192,6 +192,19 @@ class Alone(unittest.TestCase):
         self.refused("seal", plain, w.dir / "x", says="--session")
         self.refused("seal", plain, w.dir / "x", "--session", "7", "--instance", "zz", says="--instance")
         self.refused("seal", plain, "/nowhere/x", "--session", "7", says=".")
+        sealed, pipe = w.dir / "sealed", w.dir / "pipe"
+        os.mkfifo(pipe)
+        for words in (("seal", plain, pipe, "--session", "7"), ("open", sealed, pipe), ("open", sealed, "-")):
+            self.refused(*words, says="^(/.*pipe|-): is no regular file")
+        self.assertTrue(pipe.is_fifo())
+
+    def test_output_that_is_cut_short(self):
+        """Whatever was right, an answer that the disk had no room for is none."""
+        for program, *words in (("pinf", "urn", "parse", URN), ("pinf", "--help"), ("pinf-sim", "run", "--minutes", "1", "--json"), ("pinf-sim", "plan", "--help"),
+                                ("pinf-bench", "urn", "--seconds", "0"), ("pinf-conform", "--help")):
+            with self.subTest(program=program, words=words), open("/dev/full", "w") as full:
+                got = subprocess.run([world.BUILD / program, *words], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual((got.returncode, got.stderr), (1, f"{program}: standard output could not be written whole\n"))
 
     def test_policy_explain_offline(self):
         given = ("policy", "explain", "--action", "claim", "--actor", "miner", "--route", "caller-sealed", "--facts",
