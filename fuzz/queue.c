@@ -18,6 +18,7 @@
 #define RETENTION_MS 86400000
 #define WAIT_MS      20000
 #define ATTEMPTS_MAX 8
+#define UNHEARD_MS   500
 #define INPUT        "{\"document\":\"pinf-input-1\",\"prompt\":\"x\"}"
 #define RESULT(text)                                                                               \
 	"{\"completion_tokens\":1,\"document\":\"pinf-result-1\",\"finish_reason\":\"stop\","      \
@@ -35,6 +36,7 @@ enum rare {
 	ALLOW,
 	STORE_FAILS,
 	ODD_RESULT,
+	UNHEARD,
 	RARES
 };
 
@@ -248,6 +250,21 @@ allow(struct game *g, unsigned miner)
 	fuzz_check(g->r.status == 200, "the first miner allowed makes it private");
 	g->is_private = g->listed[miner] = true;
 	serve(g, true);
+}
+
+/* A lease that came too late, or is said to have: of this attempt, of the one before, or of no task at all. */
+static void
+unheard(struct game *g, size_t which, unsigned how)
+{
+	struct model *t = &g->tasks[which];
+	const bool former = (how & 1) != 0, nowhere = (how & 2) != 0;
+
+	fuzz_router_gone(
+	    &g->r, &(struct pinf_lease_ref){g->session, nowhere ? TASKS_MAX + 1 : which + 1,
+		       t->attempt - (former && t->attempt > 0)});
+	if (!former && !nowhere && t->state == PINF_TASK_ASSIGNED &&
+	    t->due_ms > g->r.now_ms + UNHEARD_MS)
+		t->due_ms = g->r.now_ms + UNHEARD_MS;
 }
 
 /* The result as the queue has it. */
@@ -477,6 +494,10 @@ play_rare(struct game *g, struct fuzz_input *in, uint8_t choice)
 	case CLAIM_ANY: claim(g, low % FUZZ_MINERS, true, low > 1); return;
 	case CLAIM_WAITING: claim(g, low % FUZZ_MINERS, false, true); return;
 	case ALLOW: allow(g, low % FUZZ_MINERS); return;
+	case UNHEARD:
+		if (g->count > 0)
+			unheard(g, a.which, low);
+		return;
 	case STORE_FAILS: g->r.fails_in = 1 + fuzz_byte(in) % 12; return;
 	case COMMIT_BLOB:
 		a.by_blob = true;

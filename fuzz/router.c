@@ -82,6 +82,16 @@ fuzz_router_ask(
 }
 
 void
+fuzz_router_gone(struct fuzz_router *r, const struct pinf_lease_ref *lease)
+{
+	struct pinf_event event = {.kind = PINF_EV_HANGUP, .lease = *lease};
+
+	r->fails_in = 0; /* Nobody is answered. */
+	r->watched = 0;
+	step(r, &event);
+}
+
+void
 fuzz_router_wait(struct fuzz_router *r, uint64_t ms)
 {
 	struct pinf_event event = {.kind = PINF_EV_TIMER};

@@ -42,6 +42,8 @@ void fuzz_router_ask(
 void fuzz_router_sealed(struct fuzz_router *r);
 /* The host has looked at the blob: the answer to the last request may come. */
 void fuzz_router_checked(struct fuzz_router *r, enum pinf_err outcome);
+/* Whoever claimed that had gone when it was answered. */
+void fuzz_router_gone(struct fuzz_router *r, const struct pinf_lease_ref *lease);
 /* Time goes on, and what is due happens. */
 void fuzz_router_wait(struct fuzz_router *r, uint64_t ms);
 /* Read from the store itself, which does not fail; false: the session has no such task. */

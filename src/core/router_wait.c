@@ -250,9 +250,9 @@ wait_forget(struct pinf_router *r, uint64_t request)
 	struct waiters *const both[] = {&r->callers, &r->miners};
 
 	for (size_t w = 0; w < 2; w++)
-		for (size_t i = both[w]->count; i-- > 0;)
-			if (both[w]->list[i].request == request)
-				waiters_remove(both[w], i);
+		for (size_t i = both[w]->count; i > 0; i--)
+			if (both[w]->list[i - 1].request == request)
+				waiters_remove(both[w], i - 1);
 }
 
 uint64_t

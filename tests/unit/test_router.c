@@ -377,7 +377,7 @@ gone_while_it_waited(void **state)
 		    "{\"attempt\":1,\"session_id\":%" PRIu64 ",\"task_id\":%" PRIu64 "}", session,
 		    gone.lease.task);
 		if (heard)
-			assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", ack), 200);
+			assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", "%s", ack), 200);
 		rig_step(r, &gone, 1);
 		rig_pass(r, 499);
 		assert_int_equal(answer_to(r, second), 0);
@@ -392,7 +392,7 @@ gone_while_it_waited(void **state)
 		rig_pass(r, 500);
 		(void)snprintf(ack, sizeof ack,
 		    "{\"attempt\":2,\"session_id\":%" PRIu64 ",\"task_id\":1}", session);
-		assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", ack), 200);
+		assert_int_equal(post(r, &r->miner, "/api/v1/miner/ack", "%s", ack), 200);
 	}
 }
 
