@@ -41,7 +41,7 @@ void peers_derive_and_seal(struct peers *peers, const uint8_t *info, size_t info
  * A blob of one chunk, as the specification reads with EVP_PKEY for each HKDF and a context for one call.  header has all
  * before the commitment; out gets the blob, len + PINF_BLOB_HEADER_LEN + 16 bytes.
  */
-void peers_seal_blob(struct peers *peers, struct pinf_span info,
+void peers_seal_blob(struct peers *peers, struct pinf_span scope,
     const uint8_t header[static PINF_BLOB_HEADER_LEN], struct pinf_span in, uint8_t *out);
 /* Hashes of the whole input; evp with a reused context. */
 void peers_sha256_evp(struct peers *peers, const uint8_t *in, size_t len, uint8_t out[static 32]);
